@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, LiteralString, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import psycopg
 
@@ -82,7 +82,7 @@ def _prepare(connection: psycopg.Connection) -> Flavour:
     )
     row = connection.execute("SELECT flavour FROM migration LIMIT 1").fetchone()
     if row is not None:
-        return cast(Flavour, row[0])
+        return cast("Flavour", row[0])
     offered = connection.execute(
         "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')"
         " AND current_setting('shared_preload_libraries') LIKE '%timescaledb%'"
@@ -93,10 +93,8 @@ def _prepare(connection: psycopg.Connection) -> Flavour:
     return "timescaledb"
 
 
-def _apply_pending(
-    connection: psycopg.Connection, migrations: list[Migration], say: Callable[[str], None]
-) -> list[str]:
-    applied = dict(connection.execute("SELECT name, checksum FROM migration").fetchall())
+def _apply_pending(connection: psycopg.Connection, migrations: list[Migration], say: Callable[[str], None]) -> list[str]:
+    applied: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM migration").fetchall())
     missing = set(applied) - {migration.name for migration in migrations}
     if missing:
         raise MigrationError(f"applied but without a file: {', '.join(sorted(missing))}; use a newer Hedgerow")
@@ -110,8 +108,7 @@ def _apply_pending(
     for migration in pending:
         say(f"migration {migration.name}")
         with connection.transaction():
-            # Our own file, never a user's text.
-            connection.execute(cast(LiteralString, migration.text))
+            connection.execute(migration.text.encode())  # our own file, never a user's text
             connection.execute(
                 "INSERT INTO migration (name, checksum, flavour) VALUES (%s, %s, %s)",
                 (migration.name, migration.checksum, flavour),
@@ -120,7 +117,5 @@ def _apply_pending(
 
 
 def _flavour_of(connection: psycopg.Connection) -> Flavour:
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"
-    ).fetchone()
+    row = connection.execute("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')").fetchone()
     return "timescaledb" if row is not None and row[0] else "plain"

@@ -44,4 +44,4 @@ def all_queries() -> dict[str, str]:
 def query(name: str) -> LiteralString:
     """Give the text of one named query; a `KeyError` says that no file holds that name."""
     # The text comes from our own files, never from a user: that is what LiteralString promises.
-    return cast(LiteralString, all_queries()[name])
+    return cast("LiteralString", all_queries()[name])  # type: ignore[redundant-cast]

@@ -1,0 +1,175 @@
+"""Flat JSON both ways: `{"time": …, "pm2_5": 8.3, …}` or a list of such objects, into columns and from readings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from devices.columns import NO_TIME_US, Columns, Interner, Reject
+from devices.reasons import Reason
+from devices.senml import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from devices.senml_columns import Messages
+
+TIME_KEYS = ("time", "timestamp", "ts")
+"""Keys that hold the time of an object, the first one present counts."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TimeError(ValueError):
+    """A time that cannot be understood."""
+
+
+def time_us(time: object) -> int:
+    """Read a time as microseconds since 1970.
+
+    Text is ISO 8601 (without an offset: UTC). A number counts seconds, milliseconds, microseconds or nanoseconds since 1970,
+    told apart by size: below 1e11 seconds (the year 5138), below 1e14 milliseconds, below 1e17 microseconds.
+
+    Raises
+    ------
+    TimeError
+        When it is neither.
+    """
+    if isinstance(time, str):
+        try:
+            moment = datetime.fromisoformat(time.strip())
+        except ValueError as error:
+            raise TimeError(f"{time[:60]!r} is no ISO 8601 time") from error
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        delta = moment - _EPOCH
+        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    if isinstance(time, bool) or not isinstance(time, int | float):
+        raise TimeError(f"{str(time)[:60]} is neither text nor number")
+    for limit, per_us in ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0)):
+        if abs(time) < limit:
+            return round(time * per_us)
+    return round(time / 1_000) if abs(time) < 9e20 else NO_TIME_US
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Readings gathered one by one, and what was refused."""
+
+    message: list[int] = field(default_factory=list)
+    item: list[int] = field(default_factory=list)
+    device: list[str] = field(default_factory=list)
+    metric: list[str] = field(default_factory=list)
+    time_us: list[int] = field(default_factory=list)
+    value: list[float] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What is known of a message besides its payload."""
+
+    index: int
+    uid: str
+    received_us: int
+
+
+def decode(messages: Messages) -> Columns:
+    """Decode flat JSON messages into columns; a bad message or value costs only itself.
+
+    Nothing is raised for bad data: it stands among the result's rejects. Formats that are rare at high rates take the plain
+    way: a loop over readings.
+    """
+    rows = _Rows()
+    for index, payload, source, received_us in zip(
+        messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
+    ):
+        _decode_message(rows, _Message(index, source.uid, received_us), payload)
+    uids, metrics = Interner(), Interner()
+    return Columns(
+        message=np.array(rows.message, np.int32),
+        item=np.array(rows.item, np.int32),
+        device=uids.codes(rows.device),
+        metric=metrics.codes(rows.metric),
+        unit=np.zeros(len(rows.value), np.int32),
+        time_us=np.array(rows.time_us, np.int64),
+        value=np.array(rows.value, np.float64),
+        uids=uids.texts,
+        metrics=metrics.texts,
+        units=[""],
+        rejects=rows.rejects,
+    )
+
+
+def _decode_message(rows: _Rows, message: _Message, payload: bytes) -> None:
+    parsed = parse_json(payload)
+    if isinstance(parsed, tuple):
+        rows.rejects.append(Reject(message.index, *parsed))
+        return
+    objects: list[object] = parsed if isinstance(parsed, list) else [parsed]
+    item = 0
+    for one in objects:
+        if isinstance(one, dict):
+            item = _decode_object(rows, message, one, item)
+        else:
+            item += 1
+            rows.rejects.append(Reject(message.index, Reason.NOT_READINGS, "expected an object of metrics", item))
+    if not item:
+        rows.rejects.append(Reject(message.index, Reason.PACK_EMPTY, "no metrics in the message"))
+
+
+def _decode_object(rows: _Rows, message: _Message, one: dict[str, object], item: int) -> int:
+    """Add the readings of one object; gives the position of its last one."""
+    time_key = next((key for key in TIME_KEYS if key in one), None)
+    micros, wrong_time = message.received_us, None
+    if time_key is not None:
+        try:
+            micros = time_us(one[time_key])
+        except TimeError as error:
+            wrong_time = str(error)
+    for key, value in one.items():
+        if key == time_key:
+            continue
+        item += 1
+        refusal = (Reason.TIME_INVALID, wrong_time) if wrong_time else _refusal(value)
+        if refusal is not None:
+            again = json.dumps({"time": one[time_key] if time_key else micros, key: value}).encode()
+            detail = f"{key[:60]}: {refusal[1]}"
+            rows.rejects.append(Reject(message.index, refusal[0], detail, item, again))
+            continue
+        rows.message.append(message.index)
+        rows.item.append(item)
+        rows.device.append(message.uid)
+        rows.metric.append(key)
+        rows.time_us.append(micros)
+        rows.value.append(float(value))  # type: ignore[arg-type]  # _refusal lets only numbers pass
+    return item
+
+
+def _refusal(value: object) -> tuple[Reason, str] | None:
+    match value:
+        case bool() | int() | float():
+            return None
+        case None:
+            return (Reason.VALUE_MISSING, "null")
+        case str():
+            return (Reason.VALUE_NOT_NUMERIC, f"text {value[:60]!r}")
+        case _:
+            return (Reason.NOT_READINGS, "a list or object where a number is needed")
+
+
+def encode_object(time: str | float, readings: Mapping[str, float]) -> bytes:
+    """Write the readings of one moment as a flat JSON object.
+
+    Parameters
+    ----------
+    time
+        ISO 8601 text or a number as `time_us` reads it.
+    readings
+        Value by metric, in the metric's own unit.
+    """
+    return json.dumps({"time": time, **readings}, separators=(",", ":"), allow_nan=False).encode()

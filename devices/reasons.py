@@ -1,0 +1,56 @@
+"""Reasons: why a message or reading went to quarantine, as a code and as a sentence a person can act on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Reason codes, fixed for ever: they are stored and shown."""
+
+    TOPIC_UNKNOWN = "topic_unknown"
+    UID_INVALID = "uid_invalid"
+    PAYLOAD_EMPTY = "payload_empty"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    TOO_DEEP = "too_deep"
+    NOT_READINGS = "not_readings"
+    PACK_EMPTY = "pack_empty"
+    SENML_VERSION = "senml_version"
+    SENML_LABEL = "senml_label"
+    NAME_INVALID = "name_invalid"
+    VALUE_MISSING = "value_missing"
+    VALUE_AMBIGUOUS = "value_ambiguous"
+    VALUE_NOT_NUMERIC = "value_not_numeric"
+    VALUE_NOT_FINITE = "value_not_finite"
+    TIME_INVALID = "time_invalid"
+    METRIC_UNKNOWN = "metric_unknown"
+    UNIT_MISMATCH = "unit_mismatch"
+    NOT_DEPLOYED = "not_deployed"
+    STORE_REFUSED = "store_refused"
+
+
+EXPLANATIONS: dict[Reason, str] = {
+    Reason.TOPIC_UNKNOWN: "The topic has no form Hedgerow knows. Publish to hedgerow/v1/{device_uid}/up.",
+    Reason.UID_INVALID: "The device uid in the topic or name has characters that are not allowed.",
+    Reason.PAYLOAD_EMPTY: "The message has no content.",
+    Reason.PAYLOAD_TOO_LARGE: "The message is larger than 1 MiB.",
+    Reason.NOT_UTF8: "The message is not valid UTF-8 text.",
+    Reason.NOT_JSON: "The message is not valid JSON: often it was cut off on the way.",
+    Reason.TOO_DEEP: "The message is nested too deeply.",
+    Reason.NOT_READINGS: "The message is JSON, but neither a SenML pack nor an object of metrics.",
+    Reason.PACK_EMPTY: "The message holds no readings.",
+    Reason.SENML_VERSION: "The SenML version is newer than the one Hedgerow understands (10).",
+    Reason.SENML_LABEL: "The pack has a label ending in '_' that must be understood and is not.",
+    Reason.NAME_INVALID: "The reading has no name, or one with characters that SenML does not allow.",
+    Reason.VALUE_MISSING: "The reading has no value.",
+    Reason.VALUE_AMBIGUOUS: "The reading has more than one value.",
+    Reason.VALUE_NOT_NUMERIC: "The value is text where this metric needs a number.",
+    Reason.VALUE_NOT_FINITE: "The value is infinite or not a number.",
+    Reason.TIME_INVALID: "The time could not be understood.",
+    Reason.METRIC_UNKNOWN: "The metric is not in the vocabulary. Check its spelling or add it.",
+    Reason.UNIT_MISMATCH: "The unit does not fit the metric.",
+    Reason.NOT_DEPLOYED: "The device was at no site at the time of the reading.",
+    Reason.STORE_REFUSED: "The database refused the data; the detail says why.",
+}

@@ -1,0 +1,144 @@
+"""The registry in memory: a snapshot of devices, deployments and series, looked up by whole arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sql.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import psycopg
+    from numpy.typing import NDArray
+
+NONE = -1
+"""Stands for nothing found."""
+
+_EARLIEST, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """One moment of the registry. Positions are indices into its arrays, not database ids."""
+
+    metric_position: dict[str, int]
+    """By key and by alias."""
+    metric_ids: NDArray[np.int32]
+    metric_keys: Sequence[str]
+    metric_units: Sequence[tuple[str, str]]
+    """Stored unit and SenML unit of each metric."""
+    valid_min: NDArray[np.float64]
+    """-inf where unlimited [metric's unit]."""
+    valid_max: NDArray[np.float64]
+    device_position: dict[str, int]
+    """By uid."""
+    device_ids: NDArray[np.int32]
+    clock_back_us: NDArray[np.int64]
+    clock_ahead_us: NDArray[np.int64]
+    first_deployment: NDArray[np.int64]
+    """Of each device, shape (devices + 1,): its deployments are those from its entry up to the next one's."""
+    deployment_from_us: NDArray[np.int64]
+    deployment_to_us: NDArray[np.int64]
+    deployment_place: NDArray[np.int32]
+    """Index into `places`."""
+    places: Sequence[tuple[int, str]]
+    """Site id and channel."""
+    series_of: NDArray[np.int32]
+    """Series id by place and metric, shape (places, metrics); `NONE` where there is no series yet."""
+
+    def devices(self, uids: Sequence[str]) -> NDArray[np.int32]:
+        """Position of each device; `NONE` where it is not registered."""
+        return np.array([self.device_position.get(uid, NONE) for uid in uids], np.int32)
+
+    def metrics(self, keys: Sequence[str]) -> NDArray[np.int32]:
+        """Position of each metric, by key or alias in any capitals; `NONE` where the vocabulary lacks it."""
+        return np.array([self.metric_position.get(key.lower(), NONE) for key in keys], np.int32)
+
+    def deployments(self, device: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Deployment of each device at each time.
+
+        Parameters
+        ----------
+        device
+            Positions of registered devices, shape (n,).
+        time_us
+            Microseconds since 1970, shape (n,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Index into the deployment columns, `NONE` where the device was nowhere.
+        """
+        at = self.first_deployment[device]
+        end = self.first_deployment[device + 1]
+        found = np.full(len(device), NONE, np.int64)
+        if not len(self.deployment_from_us):
+            return found
+        # As many rounds as the device with most deployments has; nearly all devices have one.
+        while (left := at < end).any():
+            row = np.minimum(at, len(self.deployment_from_us) - 1)
+            inside = (self.deployment_from_us[row] <= time_us) & (time_us < self.deployment_to_us[row])
+            found = np.where(left & inside, row, found)
+            at = at + 1
+        return found
+
+
+def load_registry(connection: psycopg.Connection) -> Registry:
+    """Read the registry in one transaction: all of it or an older whole, never halves of two."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        rows = {
+            name: cursor.execute(query(name)).fetchall()
+            for name in (
+                "list_metrics",
+                "list_metric_aliases",
+                "list_devices_with_clocks",
+                "list_deployments",
+                "list_series",
+            )
+        }
+    return build_registry(**rows)
+
+
+def build_registry(
+    list_metrics: Sequence[tuple[int, str, str, str, float | None, float | None]],
+    list_metric_aliases: Sequence[tuple[str, int]],
+    list_devices_with_clocks: Sequence[tuple[int, str, int, int]],
+    list_deployments: Sequence[tuple[int, int, int, str, int | None, int | None]],
+    list_series: Sequence[tuple[int, int, int, str]],
+) -> Registry:
+    """Arrange the rows of the queries of the same names for look-up."""
+    metric_at = {row[0]: i for i, row in enumerate(list_metrics)}
+    metric_position = {alias: metric_at[metric_id] for alias, metric_id in list_metric_aliases}
+    metric_position |= {row[1]: i for i, row in enumerate(list_metrics)}
+    device_ids = np.array([row[0] for row in list_devices_with_clocks], np.int32)
+    deployed_ids = np.array([row[1] for row in list_deployments], np.int32)
+    bounds = np.searchsorted(deployed_ids, device_ids, side="left")
+    places: dict[tuple[int, str], int] = {}
+    place = [places.setdefault((row[2], row[3]), len(places)) for row in list_deployments]
+    series_of = np.full((len(places), len(list_metrics)), NONE, np.int32)
+    for series_id, site_id, metric_id, channel in list_series:
+        if (site_id, channel) in places:
+            series_of[places[site_id, channel], metric_at[metric_id]] = series_id
+    return Registry(
+        metric_position=metric_position,
+        metric_ids=np.array([row[0] for row in list_metrics], np.int32),
+        metric_keys=[row[1] for row in list_metrics],
+        metric_units=[(row[2], row[3]) for row in list_metrics],
+        valid_min=np.array([-np.inf if row[4] is None else row[4] for row in list_metrics]),
+        valid_max=np.array([np.inf if row[5] is None else row[5] for row in list_metrics]),
+        device_position={row[1]: i for i, row in enumerate(list_devices_with_clocks)},
+        device_ids=device_ids,
+        clock_back_us=np.array([row[2] for row in list_devices_with_clocks], np.int64) * 1_000_000,
+        clock_ahead_us=np.array([row[3] for row in list_devices_with_clocks], np.int64) * 1_000_000,
+        first_deployment=np.append(bounds, len(list_deployments)).astype(np.int64),
+        deployment_from_us=np.array([_EARLIEST if row[4] is None else row[4] for row in list_deployments], np.int64),
+        deployment_to_us=np.array([_LATEST if row[5] is None else row[5] for row in list_deployments], np.int64),
+        deployment_place=np.array(place, np.int32),
+        places=list(places),
+        series_of=series_of,
+    )

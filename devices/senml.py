@@ -1,0 +1,154 @@
+"""SenML (RFC 8428) as JSON, both ways: thousands of packs with one call of the parser, and readings into a pack."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from devices.reasons import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERSION = 10
+ABSOLUTE_FROM_S = 2.0**28
+"""Times below this are relative to now (RFC 8428 section 4.5.3)."""
+
+_MUST_UNDERSTAND = re.compile(rb'_"\s*:')
+
+
+class Record(msgspec.Struct, gc=False):
+    """One record of a pack with the labels Hedgerow reads; None stands for absent."""
+
+    n: str = ""
+    v: float | None = None
+    u: str | None = None
+    t: float = 0.0
+    bn: str | None = None
+    bt: float | None = None
+    bu: str | None = None
+    bv: float | None = None
+    vb: bool | None = None
+    vs: str | None = None
+    vd: str | None = None
+    s: float | None = None
+    bver: int = VERSION
+
+
+class Wrong(Record, gc=False):
+    """A record that could not be read whole: the labels that could, the reason and what was wrong."""
+
+    reason: Reason = Reason.NOT_READINGS
+    detail: str = ""
+
+
+Pack = list[Record]
+
+_many = msgspec.json.Decoder(list[list[Record] | int])
+_LABELS = tuple(Record.__struct_fields__)
+
+
+def parse_packs(payloads: Sequence[bytes]) -> list[Pack] | None:
+    """Parse many packs with one call of the parser; None where any of them needs a closer look.
+
+    The payloads are joined with a random number between each two: a payload that closes one bracket too many or too few cannot
+    shift its neighbours' readings to another device, for it cannot know the number.
+    """
+    nonce = secrets.randbits(62)
+    joined = b"[" + (b",%d," % nonce).join(payloads) + b"]"
+    if _MUST_UNDERSTAND.search(joined):
+        return None
+    try:
+        parsed = _many.decode(joined)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    packs = [item for item in parsed[0::2] if isinstance(item, list)]
+    if len(packs) != len(payloads) or any(item != nonce for item in parsed[1::2]):
+        return None
+    return packs
+
+
+def parse_json(payload: bytes) -> object:
+    """Parse any JSON text; a tuple of `Reason` and detail says why it is none (JSON itself has no tuples)."""
+    try:
+        parsed: object = msgspec.json.decode(payload)
+    except RecursionError:
+        return (Reason.TOO_DEEP, "nested too deeply")
+    except UnicodeDecodeError as error:
+        return (Reason.NOT_UTF8, str(error))
+    except msgspec.DecodeError as error:
+        reason = Reason.VALUE_NOT_FINITE if "out of range" in str(error) else Reason.NOT_JSON
+        return (reason, str(error))
+    return parsed
+
+
+def parse_pack(payload: bytes) -> Pack | tuple[Reason, str]:
+    """Parse one pack, record by record where it must be; or say why it is none at all."""
+    items = parse_json(payload)
+    if isinstance(items, tuple):
+        return items
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        return (Reason.NOT_READINGS, "expected a list of records")
+    if items and not any(label in item for item in items for label in _LABELS):
+        return (Reason.NOT_READINGS, "no record has a SenML label")
+    return [_read_record(item) for item in items]
+
+
+def _read_record(item: dict[str, object]) -> Record:
+    """Read one record with the care that the fast path cannot take."""
+    unknown = sorted(label for label in item if label.endswith("_"))
+    if unknown:
+        return Wrong(reason=Reason.SENML_LABEL, detail=f"label {unknown[0]!r}")
+    known = {label: item[label] for label in _LABELS if label in item}
+    try:
+        return msgspec.convert(known, Record)
+    except msgspec.ValidationError as error:
+        reason = Reason.VALUE_NOT_NUMERIC if "`$.v`" in str(error) else Reason.NOT_READINGS
+        readable = {label: value for label, value in known.items() if _fits(label, value)}
+        wrong = msgspec.convert(readable, Wrong)
+        wrong.reason, wrong.detail = reason, str(error)
+        return wrong
+
+
+def _fits(label: str, value: object) -> bool:
+    try:
+        msgspec.convert({label: value}, Record)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def encode_pack(
+    metrics: Sequence[str],
+    values: Sequence[float],
+    times_s: Sequence[float],
+    *,
+    units: Sequence[str] | None = None,
+    base_name: str = "",
+) -> bytes:
+    """Write readings as one SenML pack in resolved order, the first time as base time.
+
+    Parameters
+    ----------
+    metrics, values, times_s, units
+        Parallel sequences; times in seconds since 1970, units from the SenML registry.
+    base_name
+        Prefix of every name, such as `urn:dev:mac:0024befffe804ff1:`.
+    """
+    records: list[dict[str, object]] = []
+    base = times_s[0] if times_s else 0.0
+    for i, (metric, value, time_s) in enumerate(zip(metrics, values, times_s, strict=True)):
+        record: dict[str, object] = {"bn": base_name} if i == 0 and base_name else {}
+        if i == 0:
+            record["bt"] = base
+        record |= {"n": metric, "v": value}
+        if units and units[i]:
+            record["u"] = units[i]
+        if time_s != base:
+            record["t"] = round(time_s - base, 6)
+        records.append(record)
+    return json.dumps(records, separators=(",", ":"), allow_nan=False).encode()

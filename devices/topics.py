@@ -1,0 +1,56 @@
+"""MQTT topics: which ones Hedgerow listens to, and what a topic says about its message."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from devices.model import normalise_uid
+from devices.reasons import Reason
+
+SUBSCRIPTIONS = ("hedgerow/v1/+/up", "hedgerow/v1/gw/+/up")
+"""Topic filters of everything that is ingested."""
+
+
+class Kind(IntEnum):
+    """Whom a topic speaks for."""
+
+    DEVICE = 0
+    GATEWAY = 1
+    UNKNOWN = 2
+
+
+class Source(NamedTuple):
+    """What a topic says: its kind, the uid it names, and why it is refused if it is."""
+
+    kind: Kind
+    uid: str
+    reason: Reason | None
+
+
+def device_topic(uid: str) -> str:
+    """Topic on which the device `uid` publishes."""
+    return f"hedgerow/v1/{uid}/up"
+
+
+def gateway_topic(uid: str) -> str:
+    """Topic on which the gateway `uid` publishes packs of many devices."""
+    return f"hedgerow/v1/gw/{uid}/up"
+
+
+@lru_cache(maxsize=200_000)  # about 40 MB if ever full; topics come from registered and guessed names
+def parse_topic(topic: str) -> Source:
+    """Tell what a topic says; never raises."""
+    parts = topic.split("/")
+    match parts:
+        case ["hedgerow", "v1", uid, "up"]:
+            kind = Kind.DEVICE
+        case ["hedgerow", "v1", "gw", uid, "up"]:
+            kind = Kind.GATEWAY
+        case _:
+            return Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)
+    try:
+        return Source(kind, normalise_uid(uid), None)
+    except ValueError:
+        return Source(Kind.UNKNOWN, "", Reason.UID_INVALID)

@@ -1,0 +1,1 @@
+"""The whole as one command: settings, the command line, and `hedgerow up`."""

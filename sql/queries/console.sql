@@ -1,0 +1,103 @@
+-- name: read_overview
+-- One page of sites with status, last heard and main values; the counts of all sites stand on every row.
+-- A site is judged by the device that has been silent longest, measured in its own expected intervals.
+WITH expected AS (
+    SELECT d.site_id, d.channel, min(p.expected_interval_s) AS interval_s
+    FROM deployment d
+    JOIN device USING (device_id)
+    JOIN device_profile p USING (profile_id)
+    WHERE d.during @> now()
+    GROUP BY d.site_id, d.channel
+), heard AS (
+    SELECT se.site_id, se.channel, max(l.received_at) AS heard_at
+    FROM latest l
+    JOIN series se USING (series_id)
+    GROUP BY se.site_id, se.channel
+), silence AS (
+    SELECT site_id, max(heard_at) AS heard_at, min(interval_s) AS interval_s,
+           coalesce(max(extract(epoch FROM now() - heard_at) / interval_s),
+                    min(extract(epoch FROM now() - heard_at) / 900)) AS intervals
+    FROM heard
+    FULL JOIN expected USING (site_id, channel)
+    GROUP BY site_id
+), state AS (
+    SELECT s.*, si.heard_at, coalesce(si.interval_s, 900) AS interval_s,
+           CASE WHEN si.heard_at IS NULL THEN 'no_data'
+                WHEN si.intervals > 3 THEN 'quiet'
+                WHEN si.intervals > 1.5 THEN 'late'
+                ELSE 'ok' END AS status
+    FROM site s
+    LEFT JOIN silence si USING (site_id)
+), matching AS (
+    SELECT *
+    FROM state
+    WHERE (%(code)s::text IS NULL OR code = %(code)s)
+      AND (%(domain)s::text IS NULL OR coalesce(domain, 'mixed') = %(domain)s)
+      AND (%(status)s::text IS NULL OR status = %(status)s)
+      AND (%(q)s::text IS NULL
+           OR position(lower(%(q)s) IN lower(name || ' ' || code)) > 0
+           OR EXISTS (SELECT FROM deployment d JOIN device v USING (device_id)
+                      WHERE d.site_id = state.site_id
+                        AND position(lower(%(q)s) IN lower(v.uid || ' ' || v.name)) > 0))
+), counts AS (
+    SELECT count(*) AS sites,
+           count(*) FILTER (WHERE status = 'ok') AS sites_ok,
+           count(*) FILTER (WHERE status = 'late') AS sites_late,
+           count(*) FILTER (WHERE status = 'quiet') AS sites_quiet,
+           count(*) FILTER (WHERE status = 'no_data') AS sites_no_data,
+           (SELECT count(*) FROM matching) AS sites_matching,
+           array_agg(DISTINCT coalesce(domain, 'mixed')) AS domains
+    FROM state
+), page AS (
+    SELECT *
+    FROM matching
+    ORDER BY lower(name), code
+    LIMIT %(limit)s OFFSET %(offset)s
+)
+SELECT counts.*, page.site_id, page.code, page.name, page.domain, page.latitude, page.longitude, page.time_zone,
+       page.heard_at, page.interval_s, page.status, coalesce(main.readings, '[]') AS readings
+FROM counts
+LEFT JOIN page ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(to_jsonb(last_value) ORDER BY last_value.rank) AS readings
+    FROM (
+        SELECT m.key AS metric, m.unit, m.kind, se.channel, l.value, l.flags, row_number() OVER (
+                   ORDER BY array_position(%(main_metrics)s::text[], m.key),
+                            m.domain IN ('radio', 'power', 'device', 'location'), m.metric_id, se.channel) AS rank
+        FROM series se
+        JOIN latest l USING (series_id)
+        JOIN metric m USING (metric_id)
+        WHERE se.site_id = page.site_id
+        ORDER BY rank
+        LIMIT 3
+    ) last_value
+) main ON true
+ORDER BY lower(page.name), page.code;
+
+-- name: count_set_aside
+-- How many messages wait for their device to be registered, and how many rows stand in quarantine unreplayed.
+SELECT (SELECT count(*) FROM held) AS held,
+       (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantined;
+
+-- name: list_devices_of_site
+-- The devices at a site, now and before, latest first.
+SELECT v.uid, v.name, d.channel, p.name AS profile, p.expected_interval_s AS interval_s, p.battery,
+       nullif(lower(d.during), '-infinity') AS since, nullif(upper(d.during), 'infinity') AS until,
+       d.during @> now() AS is_here
+FROM deployment d
+JOIN device v USING (device_id)
+JOIN device_profile p USING (profile_id)
+JOIN site s USING (site_id)
+WHERE s.code = %(code)s
+ORDER BY is_here DESC, upper(d.during) DESC NULLS FIRST, v.uid;
+
+-- name: list_latest_of_site
+-- The last value of every series of a site, the main metrics first.
+SELECT m.key AS metric, m.domain, m.unit, m.kind, m.description, se.channel, l.time, l.value, l.flags, l.received_at
+FROM series se
+JOIN site s USING (site_id)
+JOIN metric m USING (metric_id)
+LEFT JOIN latest l USING (series_id)
+WHERE s.code = %(code)s
+ORDER BY array_position(%(main_metrics)s::text[], m.key), m.domain IN ('radio', 'power', 'device', 'location'),
+         m.metric_id, se.channel;

@@ -1,0 +1,33 @@
+-- name: list_metrics
+-- Every metric with what ingest needs to know of it, by metric_id.
+SELECT metric_id, key, unit, unit_senml, valid_min, valid_max FROM metric ORDER BY metric_id;
+
+-- name: list_metric_aliases
+-- Every other spelling of a metric.
+SELECT alias, metric_id FROM metric_alias;
+
+-- name: list_devices_with_clocks
+-- Every device with its profile's clock window [s], by device_id.
+SELECT d.device_id, d.uid, p.clock_back_s, p.clock_ahead_s
+FROM device d JOIN device_profile p USING (profile_id)
+ORDER BY d.device_id;
+
+-- name: list_deployments
+-- Every deployment as microseconds since 1970, by device and start; null stands for an open end.
+SELECT deployment_id, device_id, site_id, channel,
+       CASE WHEN lower_inf(during) OR lower(during) = '-infinity' THEN NULL
+            ELSE (extract(epoch FROM lower(during)) * 1000000)::int8 END AS from_us,
+       CASE WHEN upper_inf(during) OR upper(during) = 'infinity' THEN NULL
+            ELSE (extract(epoch FROM upper(during)) * 1000000)::int8 END AS to_us
+FROM deployment
+ORDER BY device_id, lower(during) NULLS FIRST;
+
+-- name: list_series
+-- Every series.
+SELECT series_id, site_id, metric_id, channel FROM series;
+
+-- name: add_series
+-- Makes the series that first readings call for; another worker may have been quicker.
+INSERT INTO series (site_id, metric_id, channel)
+SELECT * FROM unnest(%(sites)s::int4[], %(metrics)s::int4[], %(channels)s::text[])
+ON CONFLICT (site_id, metric_id, channel) DO NOTHING;
