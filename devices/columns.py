@@ -58,7 +58,7 @@ class Columns:
     uids: Sequence[str]
     metrics: Sequence[str]
     units: Sequence[str]
-    rejects: Sequence[Reject] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
 
     def __len__(self) -> int:
         """Count the readings."""

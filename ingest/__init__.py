@@ -1,0 +1,1 @@
+"""The path of a reading: receive, collect, decode, resolve, check, encode, store, acknowledge."""

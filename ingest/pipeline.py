@@ -1,0 +1,119 @@
+"""The path of a reading on one page: receive ─► collect ─► decode ─► resolve ─► check ─► encode ─► store ─► acknowledge.
+
+Three threads: the session's own receives; one makes groups into what is to be written; one writes and acknowledges. Between
+the last two stands a short queue, so that decoding and the database work at the same time and memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+from ingest.acknowledge import acknowledge
+from ingest.check import check
+from ingest.collect import collect
+from ingest.decode import decode
+from ingest.message import Group
+from ingest.prepared import Prepared, prepare, refusal_of
+from ingest.resolve import resolve
+from ingest.store import Refused, Stopped, Store
+
+if TYPE_CHECKING:
+    from ingest.deliveries import Deliveries
+    from ingest.receive import PahoSession
+    from ingest.registrar import Registrar
+    from ingest.settings import IngestSettings
+
+log = logging.getLogger(__name__)
+
+_WAIT_S = 0.2
+_ON_THE_WAY = 2
+"""Prepared groups between the two threads: enough that neither waits for the other."""
+
+
+class Pipeline:
+    """Carries messages from a session to the store until it is told to stop."""
+
+    def __init__(
+        self,
+        settings: IngestSettings,
+        session: PahoSession,
+        registrar: Registrar,
+        store: Store,
+        deliveries: Deliveries,
+        stopping: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._registrar = registrar
+        self._store = store
+        self._deliveries = deliveries
+        self._prepared: queue.Queue[Prepared | None] = queue.Queue(_ON_THE_WAY)
+        self._stopping = stopping
+
+    def run(self) -> None:
+        """Work until told to stop, then finish what has been collected."""
+        writer = threading.Thread(target=self._write_all, name="store")
+        writer.start()
+        try:
+            while not self._stopping.is_set():
+                for group in self._collect():
+                    self._prepared.put(self.process(group))
+        finally:
+            self._prepared.put(None)
+            writer.join()
+
+    def _collect(self) -> list[Group]:
+        groups = self._registrar.released_groups()
+        messages = collect(
+            self._session.arrived,
+            self._settings.group_messages,
+            self._settings.group_bytes,
+            timeout_s=0 if groups else _WAIT_S,
+        )
+        return [*groups, self._deliveries.recognise(Group(messages))] if messages else groups
+
+    def process(self, group: Group) -> Prepared:
+        """Turn a group into what is to be written: the pure middle of the path."""
+        columns = decode(group)
+        resolved = resolve(columns, group, self._registrar.registry)
+        while resolved.missing:
+            resolved = resolve(columns, group, self._registrar.with_series(resolved.missing))
+        batch = check(resolved.batch, self._registrar.registry)
+        return prepare(group, resolved, batch)
+
+    def _write_all(self) -> None:
+        while (prepared := self._prepared.get()) is not None:
+            try:
+                self._write(prepared)
+            except Stopped:
+                log.warning("stopped while the store was away; %d messages stay at the broker", len(prepared.group))
+            except Exception:
+                # Nothing of this group is acknowledged: the broker has it still. Going on would hide a defect.
+                log.exception("the writer failed; the program ends and the broker keeps what is not acknowledged")
+                self._stopping.set()
+                self._drop_rest()
+                return
+        self._store.close()
+
+    def _write(self, prepared: Prepared) -> None:
+        try:
+            self._store.write(prepared)
+        except Refused as error:
+            if len(prepared.group) > 1:
+                for half in prepared.group.halves():
+                    self._write(self.process(half))
+            else:
+                log.error("the store refused a message, it goes to quarantine: %s", error)  # noqa: TRY400
+                self._write(refusal_of(prepared.group, str(error)))
+            return
+        if prepared.group.held:
+            self._registrar.held_are_stored()
+        else:
+            acknowledge(prepared.group, self._session)
+
+    def _drop_rest(self) -> None:
+        while self._prepared.get() is not None:
+            pass

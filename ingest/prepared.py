@@ -1,0 +1,146 @@
+"""A group made ready for the store: everything one transaction writes, as bytes and rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from devices.columns import Reject
+from devices.reasons import Reason
+from ingest.batch import last_of_each_series, sort_unique
+from ingest.deliveries import delivery_keys
+from ingest.encode import encode_latest, encode_readings, encode_uplinks
+from ingest.message import digest_of
+from ingest.resolve import nothing_resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ingest.batch import Batch
+    from ingest.message import Group
+    from ingest.resolve import Resolved
+
+_DAY_US = 86_400_000_000
+_MOST_DETAIL = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one transaction writes."""
+
+    group: Group
+    readings: bytes
+    reading_count: int
+    latest: bytes
+    uplinks: bytes
+    reading_days: NDArray[np.int64]
+    """Distinct UTC days of the readings [s since 1970]."""
+    uplink_days: NDArray[np.int64]
+    quarantine: Sequence[Mapping[str, object]]
+    held: Sequence[Mapping[str, object]]
+    released: Sequence[Mapping[str, object]]
+    delivery_keys: bytes
+    delivery_received_us: bytes
+    counts: Mapping[str, int]
+    oldest_received_us: int
+
+
+def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
+    """Encode what a group has become.
+
+    Parameters
+    ----------
+    group, resolved
+        The messages, and what `resolve` made of them.
+    batch
+        The readings with the flags of `check`.
+    """
+    unique = sort_unique(batch)
+    archived = np.flatnonzero(resolved.archived)
+    received_us, digests = group.received_us, group.digests
+    refused = [reject for reject in resolved.rejects if reject.item]
+    quarantine = [_quarantine_row(group, reject) for reject in resolved.rejects]
+    held = [
+        {
+            "device_uid": part.uid,
+            "received_us": int(received_us[part.message]),
+            "digest": digest_of(part.topic, part.payload),
+            "topic": part.topic,
+            "payload": part.payload,
+        }
+        for part in resolved.held
+    ]
+    return Prepared(
+        group=group,
+        readings=encode_readings(unique.batch),
+        reading_count=len(unique.batch),
+        latest=encode_latest(last_of_each_series(unique.batch)),
+        uplinks=encode_uplinks(
+            resolved.device_ids[archived],
+            received_us[archived],
+            digests[archived],
+            [group.messages[i].topic.encode() for i in archived],
+            [group.payloads[i] for i in archived],
+        )
+        if len(archived)
+        else b"",
+        reading_days=_days(unique.batch.time_us),
+        uplink_days=_days(received_us[archived]),
+        quarantine=quarantine,
+        held=held,
+        released=[_held_key(group, i) for i in range(len(group))] if group.held else [],
+        delivery_keys=b"" if group.held else delivery_keys(group).tobytes(),
+        delivery_received_us=b"" if group.held else received_us.tobytes(),
+        counts={
+            "messages": 0 if group.held else len(group),
+            "messages_redelivered": group.repeated,
+            "messages_quarantined": len(resolved.rejects) - len(refused),
+            "messages_held": len({part.message for part in resolved.held}),
+            "readings": len(batch) + len(refused),
+            "readings_duplicate": unique.duplicate,
+            "readings_conflicting": unique.conflicting,
+            "readings_quarantined": len(refused),
+        },
+        oldest_received_us=int(received_us.min()),
+    )
+
+
+def refusal_of(group: Group, detail: str) -> Prepared:
+    """Prepare what is written instead of a message that the database itself refuses."""
+    resolved = nothing_resolved(group, [Reject(0, Reason.STORE_REFUSED, detail)])
+    return prepare(group, resolved, resolved.batch)
+
+
+def _quarantine_row(group: Group, reject: Reject) -> dict[str, object]:
+    message = group.messages[reject.message]
+    return {
+        "received_us": message.received_us,
+        "digest": int(group.digests[reject.message]),
+        "item": reject.item,
+        "device_uid": group.sources[reject.message].uid or None,
+        "topic": _clean(message.topic),
+        "payload": message.payload if reject.payload is None else reject.payload,
+        "reason": reject.reason.value,
+        "detail": _clean(reject.detail)[:_MOST_DETAIL],
+    }
+
+
+def _clean(text: str) -> str:
+    """Replace what a PostgreSQL text cannot hold: NUL and lone surrogates."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _held_key(group: Group, i: int) -> dict[str, object]:
+    return {
+        "device_uid": group.sources[i].uid,
+        "received_us": group.messages[i].received_us,
+        "digest": int(group.digests[i]),
+    }
+
+
+def _days(time_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(time_us // _DAY_US) * 86_400

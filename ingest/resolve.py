@@ -1,0 +1,184 @@
+"""Resolve: takes decoded columns, gives series ids through the deployment valid at each reading's time; pure.
+
+What cannot be resolved is told apart: readings of unregistered devices are to be held, unknown metrics and units are rejects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from devices.columns import Columns, Reject
+from devices.reasons import Reason
+from devices.registry import NONE, Registry
+from devices.senml import encode_pack
+from devices.topics import Kind, device_topic
+from devices.units import conversion
+from ingest.batch import EMPTY_BATCH, Batch
+from ingest.check import believe_clocks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ingest.message import Group
+
+
+class Held(NamedTuple):
+    """A message, or the part of one, of a device that is not registered."""
+
+    message: int
+    uid: str
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of a group's readings."""
+
+    batch: Batch
+    rejects: Sequence[Reject]
+    held: Sequence[Held]
+    missing: Sequence[tuple[int, int]]
+    """(place, metric) positions that have no series yet: make them and resolve again."""
+    archived: NDArray[np.bool_]
+    """Which messages have a registered device: their raw form goes to the archive."""
+    device_ids: NDArray[np.int32]
+    """Device id of each message; 0 where it is not of one registered device."""
+
+
+def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
+    """Look up every reading of a group at once."""
+    device = registry.devices(columns.uids)[columns.device] if len(columns) else np.empty(0, np.int32)
+    metric = registry.metrics(columns.metrics)[columns.metric] if len(columns) else np.empty(0, np.int32)
+    held, unregistered = _hold(columns, group, registry, device)
+    rejects = [reject for reject in columns.rejects if reject.item == 0 or not unregistered[reject.message]]
+
+    known = device != NONE
+    _reject(columns, rejects, known & (metric == NONE), Reason.METRIC_UNKNOWN)
+    known &= metric != NONE
+    scale, offset, fits = _conversions(columns, metric, registry)
+    _reject(columns, rejects, known & ~fits, Reason.UNIT_MISMATCH)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows here is refused in the next line
+        value = columns.value * scale + offset
+    _reject(columns, rejects, known & fits & ~np.isfinite(value), Reason.VALUE_NOT_FINITE)
+    rows = np.flatnonzero(known & fits & np.isfinite(value))
+
+    device, metric, received_us = device[rows], metric[rows], group.received_us[columns.message[rows]]
+    time_us, flags = believe_clocks(
+        columns.time_us[rows], received_us, registry.clock_back_us[device], registry.clock_ahead_us[device]
+    )
+    deployment = registry.deployments(device, time_us)
+    nowhere = np.zeros(len(columns), bool)
+    nowhere[rows[deployment == NONE]] = True
+    _reject(columns, rejects, nowhere, Reason.NOT_DEPLOYED)
+    somewhere = deployment != NONE
+    place = registry.deployment_place[deployment[somewhere]]
+    metric = metric[somewhere]
+    series = registry.series_of[place, metric]
+    lacking = series == NONE
+    missing = sorted(set(zip(place[lacking].tolist(), metric[lacking].tolist(), strict=True)))
+    batch = Batch(
+        series=series,
+        time_us=time_us[somewhere],
+        value=value[rows][somewhere],
+        flags=flags[somewhere],
+        metric=metric,
+        received_us=received_us[somewhere],
+    )
+    archived = np.zeros(len(group), bool)
+    archived[columns.message[rows]] = True
+    return Resolved(batch, rejects, held, missing, archived, _device_ids(group, registry))
+
+
+def nothing_resolved(group: Group, rejects: Sequence[Reject]) -> Resolved:
+    """Give the outcome of a group of which no reading is kept."""
+    return Resolved(
+        batch=EMPTY_BATCH,
+        rejects=rejects,
+        held=[],
+        missing=[],
+        archived=np.zeros(len(group), bool),
+        device_ids=np.zeros(len(group), np.int32),
+    )
+
+
+def _device_ids(group: Group, registry: Registry) -> NDArray[np.int32]:
+    positions = registry.devices([source.uid if source.kind is Kind.DEVICE else "" for source in group.sources])
+    return np.where(positions == NONE, 0, np.append(registry.device_ids, 0)[positions]).astype(np.int32)
+
+
+def _hold(
+    columns: Columns, group: Group, registry: Registry, device: NDArray[np.int32]
+) -> tuple[list[Held], NDArray[np.bool_]]:
+    """Set aside what unregistered devices sent: a device's own message whole, of a gateway's pack the device's part.
+
+    Gives also which messages are an unregistered device's own: they are decoded again from the start when it is registered.
+    """
+    own = np.array([source.kind is Kind.DEVICE for source in group.sources], bool)
+    unknown = columns.message[device == NONE]
+    touched = np.zeros(len(group), bool)
+    touched[unknown] = True
+    for reject in columns.rejects:  # a message with nothing but refused readings is held all the same
+        if reject.item and group.sources[reject.message].uid not in registry.device_position:
+            touched[reject.message] = True
+    held = [
+        Held(i, group.sources[i].uid, group.messages[i].topic, group.payloads[i])
+        for i in np.flatnonzero(touched & own).tolist()
+    ]
+    if (touched & ~own).any():
+        held += _parts_of_packs(columns, np.flatnonzero((device == NONE) & ~own[columns.message]))
+    return held, touched & own
+
+
+def _parts_of_packs(columns: Columns, rows: NDArray[np.int64]) -> list[Held]:
+    parts: dict[tuple[int, int], list[int]] = {}
+    for row in rows.tolist():
+        parts.setdefault((int(columns.message[row]), int(columns.device[row])), []).append(row)
+    return [
+        Held(message, columns.uids[device], device_topic(columns.uids[device]), _encode_rows(columns, at))
+        for (message, device), at in parts.items()
+    ]
+
+
+def _encode_rows(columns: Columns, rows: list[int]) -> bytes:
+    """Write rows of one device as a pack that is right on the device's topic and on a gateway's."""
+    return encode_pack(
+        [columns.metrics[columns.metric[row]] for row in rows],
+        [float(columns.value[row]) for row in rows],
+        [int(columns.time_us[row]) / 1e6 for row in rows],
+        units=[columns.units[columns.unit[row]] for row in rows],
+        base_name=f"{columns.uids[columns.device[rows[0]]]}:",
+    )
+
+
+def _conversions(
+    columns: Columns, metric: NDArray[np.int32], registry: Registry
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Scale and offset into each reading's stored unit, and whether its unit fits; once per pair of unit and metric."""
+    width = len(registry.metric_units) + 1  # one more: an unknown metric is position 0 here
+    pair = columns.unit.astype(np.int64) * width + metric + 1
+    pairs, which = np.unique(pair, return_inverse=True)
+    found = []
+    for code in pairs.tolist():
+        unit, position = divmod(code, width)
+        stored = registry.metric_units[position - 1] if position else ("", "")
+        found.append(conversion(columns.units[unit], *stored))
+    scale = np.array([1.0 if factor is None else factor[0] for factor in found])
+    offset = np.array([0.0 if factor is None else factor[1] for factor in found])
+    fits = np.array([factor is not None for factor in found], bool)
+    return scale[which], offset[which], fits[which]
+
+
+def _reject(columns: Columns, rejects: list[Reject], mask: NDArray[np.bool_], reason: Reason) -> None:
+    """Add the readings of a mask to `rejects`, each with what a replay of it alone needs."""
+    for row in np.flatnonzero(mask).tolist():
+        metric, unit = columns.metrics[columns.metric[row]], columns.units[columns.unit[row]]
+        detail = f"{metric[:60]!r}" + (f" in {unit[:20]!r}" if unit else "")
+        finite = np.isfinite(columns.value[row])
+        again = _encode_rows(columns, [row]) if finite else None
+        rejects.append(Reject(int(columns.message[row]), reason, detail, int(columns.item[row]), again))

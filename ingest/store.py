@@ -1,0 +1,181 @@
+"""Store: takes what a group has become, gives one transaction; tries again for ever where that helps, and sets poison aside."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import errors
+
+from sql.pool import connect
+from sql.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ingest.prepared import Prepared
+
+log = logging.getLogger(__name__)
+
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
+_CAREFUL_BATCHES = 8
+"""After a batch with stored keys the next ones take the careful way at once: repeats come in runs."""
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the program is asked to end
+    """The store was told to stop while it could not write."""
+
+
+class Refused(Exception):  # noqa: N818 - not the program's error: the data's
+    """The database refuses some of the data itself; trying again cannot help."""
+
+
+class Store:
+    """The one writer of a worker. Not thread-safe: one thread owns it."""
+
+    def __init__(self, database_url: str, worker: str, *, deliveries: int, is_stopping: Callable[[], bool]) -> None:
+        self._database_url = database_url
+        self._worker = worker
+        self._deliveries = deliveries
+        self._is_stopping = is_stopping
+        self._connection: psycopg.Connection | None = None
+        self._careful_left = 0
+        self._days_with_partition: dict[str, set[int]] = {"reading": set(), "uplink": set()}
+
+    def write(self, prepared: Prepared) -> int:
+        """Write a group in one transaction and return how many readings were new.
+
+        Lost connections, shutdowns and deadlocks are tried again for ever; nothing is acknowledged meanwhile.
+
+        Raises
+        ------
+        Refused
+            When the database refuses the data: halve the group until the culprit stands alone.
+        Stopped
+            When the program ends before the store could be reached.
+        """
+        pause_s = _SHORTEST_PAUSE_S
+        while True:
+            try:
+                return self._write_once(prepared)
+            except errors.CheckViolation as error:
+                # A partition we know of was dropped meanwhile: look again, once.
+                if not any(self._days_with_partition.values()):
+                    raise Refused(str(error)) from error
+                self._forget_partitions()
+                continue
+            except (errors.DataError, errors.IntegrityError) as error:
+                raise Refused(str(error)) from error
+            except psycopg.Error as error:
+                log.warning("store is not available, trying again: %s", str(error).strip().replace("\n", " "))
+                self.close()
+            if self._is_stopping():
+                raise Stopped
+            time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter needs no secrecy
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def close(self) -> None:
+        """Let go of the connection; the next write makes a new one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _write_once(self, prepared: Prepared) -> int:
+        connection = self._open()
+        self._ensure_partitions(connection, "reading", prepared.reading_days)
+        self._ensure_partitions(connection, "uplink", prepared.uplink_days)
+        if not self._careful_left:
+            try:
+                with connection.transaction():
+                    return self._write_rows(connection, prepared, careful=False)
+            except errors.UniqueViolation:
+                self._careful_left = _CAREFUL_BATCHES
+        with connection.transaction():
+            stored = self._write_rows(connection, prepared, careful=True)
+        self._careful_left = _CAREFUL_BATCHES if stored < prepared.reading_count else self._careful_left - 1
+        return stored
+
+    def _open(self) -> psycopg.Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._database_url, name=f"hedgerow {self._worker}")
+            for name in ("make_reading_staging", "make_latest_staging", "make_uplink_staging"):
+                self._connection.execute(query(name))
+        return self._connection
+
+    def _ensure_partitions(self, connection: psycopg.Connection, parent: str, days_s: NDArray[np.int64]) -> None:
+        known = self._days_with_partition[parent]
+        new = [day for day in days_s.tolist() if day not in known]
+        if new:
+            connection.execute(query("ensure_partitions"), {"parent": parent, "days_s": new})
+            known.update(new)
+
+    def _write_rows(self, connection: psycopg.Connection, prepared: Prepared, *, careful: bool) -> int:
+        stored, conflicting = self._write_readings(connection, prepared, careful=careful)
+        if prepared.uplinks:
+            _copy(connection, "copy_uplinks_to_staging" if careful else "copy_uplinks", prepared.uplinks)
+            if careful:
+                connection.execute(query("store_staged_uplinks"))
+        with connection.cursor() as cursor:
+            _execute_all(cursor, "release_held", prepared.released)
+            _execute_all(cursor, "quarantine", prepared.quarantine)
+            _execute_all(cursor, "hold", prepared.held)
+        self._remember(connection, prepared)
+        connection.execute(query("count_batch"), self._counts(prepared, stored, conflicting))
+        return stored
+
+    def _write_readings(self, connection: psycopg.Connection, prepared: Prepared, *, careful: bool) -> tuple[int, int]:
+        """Write readings and last values; gives the rows stored and those that conflict with stored ones."""
+        if not prepared.reading_count:
+            return 0, 0
+        conflicting = 0
+        if careful:
+            _copy(connection, "copy_readings_to_staging", prepared.readings)
+            stored = connection.execute(query("store_staged_readings")).rowcount
+            if stored < prepared.reading_count:
+                row = connection.execute(query("count_conflicting_readings")).fetchone()
+                conflicting = row[0] if row else 0
+        else:
+            _copy(connection, "copy_readings", prepared.readings)
+            stored = prepared.reading_count
+        _copy(connection, "copy_latest_to_staging", prepared.latest)
+        connection.execute(query("store_staged_latest"))
+        return stored, conflicting
+
+    def _remember(self, connection: psycopg.Connection, prepared: Prepared) -> None:
+        if prepared.delivery_keys:
+            values = {
+                "worker": self._worker,
+                "keys": prepared.delivery_keys,
+                "received_us": prepared.delivery_received_us,
+                "enough": self._deliveries,
+            }
+            connection.execute(query("remember_delivery"), values)
+            connection.execute(query("forget_old_deliveries"), values)
+
+    def _counts(self, prepared: Prepared, stored: int, conflicting: int) -> dict[str, object]:
+        counts = dict(prepared.counts)
+        counts["readings_stored"] = stored
+        counts["readings_duplicate"] += prepared.reading_count - stored
+        counts["readings_conflicting"] += conflicting
+        lag_ms = max(0.0, time.time() * 1e3 - prepared.oldest_received_us / 1e3)
+        return {**counts, "lag_ms": lag_ms, "worker": self._worker}
+
+    def _forget_partitions(self) -> None:
+        for days in self._days_with_partition.values():
+            days.clear()
+
+
+def _copy(connection: psycopg.Connection, name: str, data: bytes) -> None:
+    with connection.cursor() as cursor, cursor.copy(query(name)) as copy:
+        copy.write(data)
+
+
+def _execute_all(cursor: psycopg.Cursor, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        cursor.executemany(query(name), rows)

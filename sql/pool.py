@@ -1,0 +1,31 @@
+"""The way to the database: the only place with connection options."""
+
+from __future__ import annotations
+
+import psycopg
+
+OPTIONS = {
+    "connect_timeout": 5,
+    # A server that hangs must look down within seconds, not minutes.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
+def connect(database_url: str, *, name: str) -> psycopg.Connection:
+    """Open an autocommit connection that shows up under `name` at the server.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        When the server cannot be reached.
+    """
+    connection = psycopg.connect(database_url, autocommit=True, application_name=name, **OPTIONS)  # type: ignore[arg-type]
+    # An acknowledged message must survive a crash of the server, whatever its configuration says.
+    connection.execute("SET synchronous_commit = on")
+    # Bounds what a hanging statement or a forgotten transaction can hold up.
+    connection.execute("SET statement_timeout = '60s'")
+    connection.execute("SET idle_in_transaction_session_timeout = '10s'")
+    return connection

@@ -1,0 +1,132 @@
+-- name: copy_readings
+-- The fast way in: straight into the table; a key that is there already refuses the whole COPY.
+COPY reading (series_id, time, value, flags) FROM STDIN (FORMAT binary);
+
+-- name: make_reading_staging
+-- Where readings wait when some of them may be stored already; lives as long as the connection.
+CREATE TEMP TABLE IF NOT EXISTS reading_staging (series_id int4, time timestamptz, value float8, flags int2)
+ON COMMIT DELETE ROWS;
+
+-- name: copy_readings_to_staging
+-- The careful way in, first half.
+COPY reading_staging (series_id, time, value, flags) FROM STDIN (FORMAT binary);
+
+-- name: store_staged_readings
+-- The careful way in, second half: what is stored already stays as it is. In key order, so that writers never deadlock.
+INSERT INTO reading (series_id, time, value, flags)
+SELECT series_id, time, value, flags FROM reading_staging ORDER BY series_id, time
+ON CONFLICT (series_id, time) DO NOTHING;
+
+-- name: count_conflicting_readings
+-- Staged readings that are stored with another value.
+SELECT count(*) FROM reading_staging s JOIN reading r USING (series_id, time) WHERE r.value <> s.value;
+
+-- name: make_latest_staging
+-- Where the newest reading of each series of a batch waits; lives as long as the connection.
+CREATE TEMP TABLE IF NOT EXISTS latest_staging
+(series_id int4, time timestamptz, value float8, flags int2, received_at timestamptz) ON COMMIT DELETE ROWS;
+
+-- name: copy_latest_to_staging
+-- The newest reading of each series of a batch.
+COPY latest_staging (series_id, time, value, flags, received_at) FROM STDIN (FORMAT binary);
+
+-- name: store_staged_latest
+-- Late readings never push aside newer ones.
+INSERT INTO latest AS l (series_id, time, value, flags, received_at)
+SELECT series_id, time, value, flags, received_at FROM latest_staging ORDER BY series_id
+ON CONFLICT (series_id) DO UPDATE
+SET time = excluded.time, value = excluded.value, flags = excluded.flags, received_at = excluded.received_at
+WHERE excluded.time > l.time;
+
+-- name: copy_uplinks
+-- Raw messages into the archive.
+COPY uplink (device_id, received_at, digest, topic, payload) FROM STDIN (FORMAT binary);
+
+-- name: make_uplink_staging
+-- Where raw messages wait when some of them may be archived already; lives as long as the connection.
+CREATE TEMP TABLE IF NOT EXISTS uplink_staging
+(device_id int4, received_at timestamptz, digest int8, topic text, payload bytea) ON COMMIT DELETE ROWS;
+
+-- name: copy_uplinks_to_staging
+-- The careful way into the archive, first half.
+COPY uplink_staging (device_id, received_at, digest, topic, payload) FROM STDIN (FORMAT binary);
+
+-- name: store_staged_uplinks
+-- The careful way into the archive, second half.
+INSERT INTO uplink (device_id, received_at, digest, topic, payload)
+SELECT device_id, received_at, digest, topic, payload FROM uplink_staging ORDER BY device_id, received_at, digest
+ON CONFLICT DO NOTHING;
+
+-- name: quarantine
+-- Sets a message or reading aside with its reason; the same one again changes nothing.
+INSERT INTO quarantine (received_at, digest, item, device_uid, topic, payload, reason, detail)
+VALUES (to_timestamp(%(received_us)s / 1000000.0), %(digest)s, %(item)s, %(device_uid)s, %(topic)s, %(payload)s,
+        %(reason)s, %(detail)s)
+ON CONFLICT (received_at, digest, item) DO NOTHING;
+
+-- name: hold
+-- Keeps a message until its device is registered; the same one again changes nothing.
+INSERT INTO held (device_uid, received_at, digest, topic, payload)
+VALUES (%(device_uid)s, to_timestamp(%(received_us)s / 1000000.0), %(digest)s, %(topic)s, %(payload)s)
+ON CONFLICT (device_uid, received_at, digest) DO NOTHING;
+
+-- name: list_releasable_held
+-- Held messages whose device is registered by now, oldest first.
+SELECT h.device_uid, (extract(epoch FROM h.received_at) * 1000000)::int8 AS received_us, h.digest, h.topic, h.payload
+FROM held h JOIN device d ON d.uid = h.device_uid
+ORDER BY h.received_at, h.digest
+LIMIT %(most)s;
+
+-- name: release_held
+-- Takes back a held message in the transaction that stores what it says.
+DELETE FROM held
+WHERE device_uid = %(device_uid)s AND received_at = to_timestamp(%(received_us)s / 1000000.0) AND digest = %(digest)s;
+
+-- name: ensure_partitions
+-- Makes the partitions that hold the given days, where the flavour needs it.
+SELECT ensure_partition(%(parent)s, to_timestamp(day)) FROM unnest(%(days_s)s::int8[]) AS day;
+
+-- name: remember_delivery
+-- What the worker has just delivered, in the same transaction.
+INSERT INTO delivery (worker, batch, digests, received_us)
+SELECT %(worker)s, coalesce(max(batch), 0) + 1, %(keys)s, %(received_us)s FROM delivery WHERE worker = %(worker)s;
+
+-- name: forget_old_deliveries
+-- Drops the deliveries that a newer %(enough)s messages have made needless.
+DELETE FROM delivery d USING (
+    SELECT batch, sum(length(digests) / 8) OVER (ORDER BY batch DESC) - length(digests) / 8 AS newer
+    FROM delivery WHERE worker = %(worker)s
+) old
+WHERE d.worker = %(worker)s AND d.batch = old.batch AND old.newer >= %(enough)s;
+
+-- name: list_deliveries
+-- The worker's last deliveries, oldest first.
+SELECT digests, received_us FROM delivery WHERE worker = %(worker)s ORDER BY batch;
+
+-- name: start_worker
+-- A worker's row of counters; they go on from where they were.
+INSERT INTO ingest_status (worker) VALUES (%(worker)s)
+ON CONFLICT (worker) DO UPDATE SET started_at = now(), updated_at = now(), connected = false;
+
+-- name: count_batch
+-- Moves the worker's counters in the transaction of the batch they count.
+UPDATE ingest_status SET
+    updated_at = now(),
+    messages = messages + %(messages)s,
+    messages_redelivered = messages_redelivered + %(messages_redelivered)s,
+    messages_quarantined = messages_quarantined + %(messages_quarantined)s,
+    messages_held = messages_held + %(messages_held)s,
+    readings = readings + %(readings)s,
+    readings_stored = readings_stored + %(readings_stored)s,
+    readings_duplicate = readings_duplicate + %(readings_duplicate)s,
+    readings_conflicting = readings_conflicting + %(readings_conflicting)s,
+    readings_quarantined = readings_quarantined + %(readings_quarantined)s,
+    lag_ms = %(lag_ms)s
+WHERE worker = %(worker)s;
+
+-- name: report_worker
+-- A sign of life between batches.
+UPDATE ingest_status SET
+    updated_at = now(), connected = %(connected)s, connections = connections + %(connections)s,
+    sessions_lost = sessions_lost + %(sessions_lost)s, queue_messages = %(queue_messages)s
+WHERE worker = %(worker)s;

@@ -1,0 +1,48 @@
+-- name: page_of_deployments
+-- Deployments by id, from the one after `after` on.
+SELECT dep.deployment_id AS id, d.uid AS device, s.code AS site, dep.channel,
+       nullif(lower(dep.during), '-infinity') AS installed_at, nullif(upper(dep.during), 'infinity') AS removed_at,
+       dep.note
+FROM deployment dep
+JOIN device d USING (device_id)
+JOIN site s USING (site_id)
+WHERE (%(after)s::int8 IS NULL OR dep.deployment_id > %(after)s::int8)
+  AND (%(id)s::int4 IS NULL OR dep.deployment_id = %(id)s::int4)
+  AND (%(device)s::text IS NULL OR d.uid = %(device)s::text)
+  AND (%(site)s::text IS NULL OR s.code = %(site)s::text)
+ORDER BY dep.deployment_id
+LIMIT %(limit)s::int8;
+
+-- name: lock_device
+-- Id of a device, whose deployments nobody else changes until we have committed.
+SELECT device_id FROM device WHERE uid = %(device)s::text FOR UPDATE;
+
+-- name: find_same_deployment
+-- A deployment that says what is asked for already; without a start any that holds now will do.
+SELECT dep.deployment_id
+FROM deployment dep
+JOIN site s USING (site_id)
+WHERE dep.device_id = %(device_id)s::int4 AND s.code = %(site)s::text AND dep.channel = %(channel)s::text
+  AND CASE WHEN %(installed_at)s::timestamptz IS NULL THEN dep.during @> now()
+           ELSE lower(dep.during) = %(installed_at)s::timestamptz END
+  AND coalesce(upper(dep.during), 'infinity') = coalesce(%(removed_at)s::timestamptz, 'infinity')
+LIMIT 1;
+
+-- name: end_open_deployment
+-- Ends the deployment a device is in at the moment it is put elsewhere.
+UPDATE deployment
+SET during = tstzrange(lower(during), coalesce(%(installed_at)s::timestamptz, now()))
+WHERE device_id = %(device_id)s::int4 AND coalesce(upper(during), 'infinity') = 'infinity'
+  AND lower(during) < coalesce(%(installed_at)s::timestamptz, now());
+
+-- name: add_deployment
+-- A device at a site, from `installed_at` (or now) to `removed_at` (or open end).
+INSERT INTO deployment (device_id, site_id, channel, during, note)
+VALUES (%(device_id)s::int4, %(site_id)s::int4, %(channel)s::text,
+        tstzrange(coalesce(%(installed_at)s::timestamptz, now()), %(removed_at)s::timestamptz), %(note)s::text)
+RETURNING deployment_id;
+
+-- name: add_first_deployment
+-- A device at its first site; without a start everything it ever said belongs there.
+INSERT INTO deployment (device_id, site_id, during)
+VALUES (%(device_id)s::int4, %(site_id)s::int4, tstzrange(coalesce(%(installed_at)s::timestamptz, '-infinity'), NULL));

@@ -1,0 +1,41 @@
+-- name: page_of_sites
+-- Sites by code, from the one after `after` on.
+SELECT code, name, domain, latitude, longitude, time_zone, created_at
+FROM site
+WHERE (%(after)s::text IS NULL OR code > %(after)s::text)
+  AND (%(domain)s::text IS NULL OR domain = %(domain)s::text)
+ORDER BY code
+LIMIT %(limit)s::int8;
+
+-- name: find_site
+-- One site.
+SELECT code, name, domain, latitude, longitude, time_zone, created_at
+FROM site
+WHERE code = %(code)s::text;
+
+-- name: add_site
+-- A site under a code of one's own choice; a code that is taken gives no row.
+INSERT INTO site (code, name, domain, latitude, longitude, time_zone)
+VALUES (%(code)s::text, %(name)s::text, %(domain)s::text, %(latitude)s::float8, %(longitude)s::float8,
+        %(time_zone)s::text)
+ON CONFLICT (code) DO NOTHING
+RETURNING site_id, code, name, domain, latitude, longitude, time_zone, created_at;
+
+-- name: find_free_site_code
+-- A code not taken at the moment: the slug itself, or the slug and the next number.
+SELECT CASE
+    WHEN NOT EXISTS (SELECT FROM site WHERE code = %(slug)s::text) THEN %(slug)s::text
+    ELSE %(slug)s::text || '-' || (
+        SELECT 1 + greatest(1, max(substring(code FROM length(%(slug)s::text) + 2)::int8))
+        FROM site
+        WHERE starts_with(code, %(slug)s::text || '-') AND substring(code FROM length(%(slug)s::text) + 2) ~ '^[0-9]{1,9}$'
+    )
+END AS code;
+
+-- name: find_site_to_deploy_at
+-- The site a device is put at; where it has no position yet it takes the one given.
+WITH placed AS (
+    UPDATE site SET latitude = %(latitude)s::float8, longitude = %(longitude)s::float8
+    WHERE code = %(code)s::text AND latitude IS NULL AND %(latitude)s::float8 IS NOT NULL
+)
+SELECT site_id FROM site WHERE code = %(code)s::text;
