@@ -1,0 +1,89 @@
+"""The command line: one command a program, and `up` for all of them at once."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+app = typer.Typer(
+    help="Hedgerow takes a county's sensor readings from MQTT into TimescaleDB without losing one.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # locals hold passwords
+)
+
+DataDirOption = Annotated[Path, typer.Option(help="Where everything is kept.")]
+DatabaseOption = Annotated[str, typer.Option(help="PostgreSQL connection string.", envvar="HEDGEROW_DATABASE_URL")]
+
+
+@app.command()
+def up(
+    data_dir: DataDirOption = Path(".hedgerow"),
+    http: Annotated[
+        str | None, typer.Option(help="HOST:PORT of console and API. [default: 127.0.0.1:8080 or a free port]")
+    ] = None,
+    mqtt: Annotated[str | None, typer.Option(help="HOST:PORT of the broker. [default: 127.0.0.1:1883 or a free port]")] = None,
+    *,
+    demo: Annotated[bool, typer.Option(help="Simulate a county of sensors.")] = False,
+) -> None:
+    """Start everything on this machine: database, broker, ingest, API and console."""
+    from hedgerow import up as whole  # noqa: PLC0415 - only this command needs all of it
+    from hedgerow.addresses import AddressError  # noqa: PLC0415
+    from hedgerow.data_dir import DataDirError  # noqa: PLC0415
+    from hedgerow.postgres import PostgresError  # noqa: PLC0415
+
+    try:
+        whole.up(whole.Options(data_dir, http, mqtt, demo))
+    except (AddressError, DataDirError, PostgresError) as error:
+        typer.echo(f"hedgerow up: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command()
+def ingest() -> None:
+    """Ingest messages from the broker (settings: HEDGEROW_* variables)."""
+    from ingest.program import run  # noqa: PLC0415
+    from ingest.settings import IngestSettings  # noqa: PLC0415
+
+    _log_to_stdout()
+    run(IngestSettings())
+
+
+@app.command()
+def api() -> None:
+    """Serve the API and the console (settings: HEDGEROW_* variables)."""
+    from api.serve import run  # noqa: PLC0415
+
+    from api.settings import ApiSettings  # noqa: PLC0415
+
+    _log_to_stdout()
+    run(ApiSettings())
+
+
+@app.command()
+def migrate(
+    database_url: DatabaseOption,
+    admin_file: Annotated[
+        Path | None, typer.Option(help="Where a first administrator's login is written.", envvar="HEDGEROW_ADMIN_FILE")
+    ] = None,
+) -> None:
+    """Bring the database to the present schema, fill the vocabulary, make the first administrator."""
+    from api.people import ensure_admin, write_admin_file  # noqa: PLC0415
+    from devices.vocabulary import fill_vocabulary  # noqa: PLC0415
+    from sql.migrate import migrate as bring_up  # noqa: PLC0415
+
+    applied = bring_up(database_url, typer.echo)
+    with psycopg.connect(database_url) as connection:
+        fill_vocabulary(connection)
+        admin = ensure_admin(connection) if admin_file is not None else None
+        if admin is not None and admin_file is not None:
+            write_admin_file(admin_file, admin)
+            typer.echo(f"first administrator: see {admin_file}")
+    typer.echo(f"{len(applied)} migrations applied; the schema is up to date")
+
+
+def _log_to_stdout() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
