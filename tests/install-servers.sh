@@ -28,8 +28,8 @@ install_packages() {
 }
 
 # TimescaleDB lives in a Debian 13 folder of its own (Debian 12 has no package of it). The folder is built under
-# another name and renamed when it is whole: an interrupted build is never used. The mount namespace takes
-# debootstrap's mounts with it however it ends.
+# another name and renamed when it is whole: an interrupted build is never used. A mount namespace, where one can be
+# had, takes debootstrap's mounts with it however it ends.
 build_timescale_root() {
     [ -x "$timescale_root/$postgres_program" ] && return 0
     say "building a Debian 13 folder with TimescaleDB (about half a minute): $timescale_root"
@@ -37,7 +37,9 @@ build_timescale_root() {
     partial="$(mktemp -d "$timescale_root.partial.XXXXXX")"
     chmod 755 "$partial"
     log="$cache/debootstrap.log"
-    if ! unshare --mount debootstrap --variant=minbase --include=postgresql-17,postgresql-17-timescaledb \
+    alone=""
+    unshare --mount true 2>/dev/null && alone="unshare --mount"
+    if ! $alone debootstrap --variant=minbase --include=postgresql-17,postgresql-17-timescaledb \
         trixie "$partial" >"$log" 2>&1 || [ ! -x "$partial/$postgres_program" ]; then
         tail -n 20 "$log" >&2
         say "debootstrap failed; the whole log: $log" >&2

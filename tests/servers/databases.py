@@ -71,6 +71,12 @@ class Databases:
         migrate(url)
         with psycopg.connect(url) as connection:
             fill_vocabulary(connection)
+        # A template in use cannot be cloned, and TimescaleDB's workers enter every database they may.
+        self._execute("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false", self._template)
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", (self._template,)
+            )
 
     @contextmanager
     def _created(self, template: str) -> Iterator[str]:

@@ -133,7 +133,6 @@ class PostgresServer:
         self._folder = Path(installation.run("mktemp", "--directory", "/tmp/hedgerow-postgres-XXXXXXXX"))  # noqa: S108
         self._outside = installation.root / self._folder.relative_to("/")
         self._process: subprocess.Popen[bytes] | None = None
-        self._make_cluster()
 
     def url(self, database: str = "postgres") -> str:
         """Give the connection URL of one database."""
@@ -154,13 +153,16 @@ class PostgresServer:
     def start(self) -> None:
         """Start the server and wait until it answers.
 
-        The children of a killed postmaster live a moment longer and keep the next one from starting: so more than one try.
+        The children of a postmaster that somebody killed by its pid live a moment longer and keep the next one from
+        starting: so more than one try.
         """
+        if not (self._outside / "data").exists():
+            self._make_cluster()
         deadline = time.monotonic() + _READY_WITHIN_S
         self._process = self._spawn()
         while not self._answers():
             if time.monotonic() > deadline:
-                self.kill()
+                self._end(signal.SIGQUIT)
                 raise RuntimeError(f"PostgreSQL did not start:\n{self.log[-3000:]}")
             if self._process.poll() is not None:
                 self._process = self._spawn()
@@ -171,8 +173,14 @@ class PostgresServer:
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill the postmaster with signal 9; its children notice and die by themselves."""
+        """Kill the whole server with signal 9; when this returns, none of its processes is left."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
         self._end(signal.SIGKILL)
+        for child in map(int, children):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            while _is_alive(child):
+                time.sleep(0.001)
 
     def remove(self) -> None:
         """Stop the server if it runs, and delete its cluster."""
@@ -232,3 +240,10 @@ class PostgresServer:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
