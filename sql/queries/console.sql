@@ -29,7 +29,8 @@ WITH expected AS (
     FROM site s
     LEFT JOIN silence si USING (site_id)
 ), matching AS (
-    SELECT *
+    -- Numbers in names padded with zeros: gully 14 stands before gully 101.
+    SELECT *, regexp_replace(regexp_replace(lower(name), '\d+', '0000000\&', 'g'), '\d*(\d{8})', '\1', 'g') AS place
     FROM state
     WHERE (%(code)s::text IS NULL OR code = %(code)s)
       AND (%(domain)s::text IS NULL OR coalesce(domain, 'mixed') = %(domain)s)
@@ -51,7 +52,7 @@ WITH expected AS (
 ), page AS (
     SELECT *
     FROM matching
-    ORDER BY lower(name), code
+    ORDER BY place, code
     LIMIT %(limit)s OFFSET %(offset)s
 )
 SELECT counts.*, page.site_id, page.code, page.name, page.domain, page.latitude, page.longitude, page.time_zone,
@@ -72,7 +73,7 @@ LEFT JOIN LATERAL (
         LIMIT 3
     ) last_value
 ) main ON true
-ORDER BY lower(page.name), page.code;
+ORDER BY page.place, page.code;
 
 -- name: count_set_aside
 -- How many messages wait for their device to be registered, and how many rows stand in quarantine unreplayed.
@@ -93,7 +94,7 @@ ORDER BY is_here DESC, upper(d.during) DESC NULLS FIRST, v.uid;
 
 -- name: list_latest_of_site
 -- The last value of every series of a site, the main metrics first.
-SELECT m.key AS metric, m.domain, m.unit, m.kind, m.description, se.channel, l.time, l.value, l.flags, l.received_at
+SELECT se.series_id, m.key AS metric, m.unit, m.kind, se.channel, l.time, l.value, l.flags
 FROM series se
 JOIN site s USING (site_id)
 JOIN metric m USING (metric_id)

@@ -1,0 +1,12 @@
+"""The console: pages rendered on the server, made livelier by small scripts where these run."""
+
+from fastapi import APIRouter
+
+from api.pages import built, download, overview, session, site, status
+from api.pages.errors import error_page
+
+__all__ = ["error_page", "router"]
+
+router = APIRouter(include_in_schema=False)
+for part in (session, overview, site, download, status, built):
+    router.include_router(part.router)
