@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
 
 import psycopg
 import typer
+from rich.console import Console
 
 app = typer.Typer(
     help="Hedgerow takes a county's sensor readings from MQTT into TimescaleDB without losing one.",
@@ -56,7 +58,6 @@ def ingest() -> None:
 def api() -> None:
     """Serve the API and the console (settings: HEDGEROW_* variables)."""
     from api.serve import run  # noqa: PLC0415
-
     from api.settings import ApiSettings  # noqa: PLC0415
 
     _log_to_stdout()
@@ -83,6 +84,36 @@ def migrate(
             write_admin_file(admin_file, admin)
             typer.echo(f"first administrator: see {admin_file}")
     typer.echo(f"{len(applied)} migrations applied; the schema is up to date")
+
+
+bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
+
+
+@bench.callback()
+def _bench() -> None:
+    """Measure this machine."""
+
+
+@bench.command("ingest")
+def bench_ingest(
+    messages: Annotated[int, typer.Option(help="Messages of five readings.", min=1000)] = 200_000,
+    devices: Annotated[int, typer.Option(help="Devices they come from.", min=1)] = 10_000,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """Measure how fast messages are stored, beside raw binary COPY of the same rows."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from hedgerow import bench as measure  # noqa: PLC0415
+    from hedgerow.bench_report import table  # noqa: PLC0415
+
+    results = measure.bench_ingest(messages, devices, lambda line: typer.echo(line, err=True))
+    if as_json:
+        for result in results:
+            typer.echo(json.dumps(asdict(result)))
+    else:
+        Console().print(table(results))
 
 
 def _log_to_stdout() -> None:
