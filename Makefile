@@ -11,7 +11,7 @@ PIP := .venv/bin/python -m pip -qq --disable-pip-version-check
 LOCK := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11
 WEB_SOURCES = $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 # What Vite asks for.
-NODE_WILL_DO := node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || a == 22 && b >= 12 || a == 20 && b >= 19 ? 0 : 1)'
+NODE_WILL_DO := node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)'
 
 .PHONY: help
 help: ## List these commands
@@ -93,11 +93,11 @@ console:
 	@if [ ! -f web/package.json ]; then \
 		echo "== no charts in the console: web/ is not in this checkout"; \
 	elif ! command -v "$(NPM)" >/dev/null; then \
-		echo "== no charts in the console: npm is missing (it comes with Node.js 20.19 or newer); then: make setup"; \
+		echo "== no charts in the console: npm is missing; install it with Node.js 18 or newer, then: make setup"; \
 	elif ! $(NODE_WILL_DO); then \
-		echo "== no charts in the console: Node.js $$(node --version) is too old (20.19 or newer is needed); then: make setup"; \
+		echo "== no charts in the console: Node.js $$(node --version) is too old; install 18 or newer, then: make setup"; \
 	else \
-		$(MAKE) --no-print-directory api/static/built/.made; \
+		$(MAKE) --no-print-directory --silent api/static/built/.made; \
 	fi
 
 api/static/built/.made: $(WEB_SOURCES)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers.places import free_port, mosquitto_program
+from hedgerow.addresses import free_port
+from tests.servers.places import mosquitto_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -1,20 +1,11 @@
-"""Where the programs of the tests' servers lie on this machine, and a free port for each of them."""
+"""Where the programs of the tests' servers lie on this machine."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
 from importlib.util import find_spec
 from pathlib import Path
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def embedded_programs() -> Path:

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.servers.places import embedded_programs, free_port, timescale_root
+from hedgerow.addresses import free_port
+from tests.servers.places import embedded_programs, timescale_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
