@@ -31,7 +31,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('hedgerow partitions'));
-    IF to_regclass(child) IS NOT NULL THEN
+    -- Asked of the catalogue itself: to_regclass may answer from a cache that is older than the lock.
+    IF EXISTS (SELECT FROM pg_class WHERE relname = child) THEN
         RETURN;
     END IF;
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', child, parent);
