@@ -6,7 +6,7 @@ WHERE (%(after)s::int8 IS NULL OR quarantine_id < %(after)s::int8)
   AND (%(reason)s::text IS NULL OR reason = %(reason)s::text)
   AND (%(device)s::text IS NULL OR device_uid = %(device)s::text)
 ORDER BY quarantine_id DESC
-LIMIT %(limit)s::int8;
+LIMIT %(limit)s::int8 + 1;
 
 -- name: count_quarantine_by_reason
 -- How much stands in quarantine for which reason, most first.
@@ -24,7 +24,7 @@ FROM held
 WHERE %(after)s::text IS NULL OR device_uid > %(after)s::text
 GROUP BY device_uid
 ORDER BY device_uid
-LIMIT %(limit)s::int8;
+LIMIT %(limit)s::int8 + 1;
 
 -- name: list_ingest_workers
 -- What each ingest worker said last of itself, and how long ago [s].

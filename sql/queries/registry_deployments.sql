@@ -11,7 +11,7 @@ WHERE (%(after)s::int8 IS NULL OR dep.deployment_id > %(after)s::int8)
   AND (%(device)s::text IS NULL OR d.uid = %(device)s::text)
   AND (%(site)s::text IS NULL OR s.code = %(site)s::text)
 ORDER BY dep.deployment_id
-LIMIT %(limit)s::int8;
+LIMIT %(limit)s::int8 + 1;
 
 -- name: lock_device
 -- Id of a device, whose deployments nobody else changes until we have committed.

@@ -16,7 +16,7 @@ WHERE (%(after)s::text IS NULL OR d.uid > %(after)s::text)
   AND (%(site)s::text IS NULL OR s.code = %(site)s::text)
   AND (%(profile)s::text IS NULL OR p.key = %(profile)s::text)
 ORDER BY d.uid
-LIMIT %(limit)s::int8;
+LIMIT %(limit)s::int8 + 1;
 
 -- name: add_device
 -- A device of a profile; a uid that is taken gives no row.

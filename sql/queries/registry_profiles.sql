@@ -4,7 +4,7 @@ SELECT key, name, vendor, model, codec, battery, expected_interval_s, clock_back
 FROM device_profile
 WHERE %(after)s::text IS NULL OR key > %(after)s::text
 ORDER BY key
-LIMIT %(limit)s::int8;
+LIMIT %(limit)s::int8 + 1;
 
 -- name: find_profile
 -- One device profile.

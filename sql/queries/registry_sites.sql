@@ -5,7 +5,7 @@ FROM site
 WHERE (%(after)s::text IS NULL OR code > %(after)s::text)
   AND (%(domain)s::text IS NULL OR domain = %(domain)s::text)
 ORDER BY code
-LIMIT %(limit)s::int8;
+LIMIT %(limit)s::int8 + 1;
 
 -- name: find_site
 -- One site.
@@ -19,7 +19,7 @@ INSERT INTO site (code, name, domain, latitude, longitude, time_zone)
 VALUES (%(code)s::text, %(name)s::text, %(domain)s::text, %(latitude)s::float8, %(longitude)s::float8,
         %(time_zone)s::text)
 ON CONFLICT (code) DO NOTHING
-RETURNING site_id, code, name, domain, latitude, longitude, time_zone, created_at;
+RETURNING code, name, domain, latitude, longitude, time_zone, created_at;
 
 -- name: find_free_site_code
 -- A code not taken at the moment: the slug itself, or the slug and the next number.

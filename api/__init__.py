@@ -1,0 +1,1 @@
+"""The HTTP program: the JSON API under /api/v1, health, metrics and the console."""

@@ -1,0 +1,140 @@
+"""What routes ask for by type: a connection, who asks, a page of a list, series and times in a question."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Self, cast
+
+from fastapi import Depends, Query, Request
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from api.errors import NotAllowed, NotLoggedIn
+from api.people import SESSION_COOKIE, Person, is_csrf_token, person_of_key, person_of_session
+from api.schemas import Code, Domain, MetricKey, Uid
+from api.settings import ApiSettings
+from api.times import Time
+
+_CSRF_HEADER = "X-CSRF-Token"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="API key", description="An API key: `hr_…`")
+_cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="Session", description="Login to the console")
+_csrf = APIKeyHeader(name=_CSRF_HEADER, auto_error=False, scheme_name="CSRF token", description="For writes in a session")
+
+
+def settings_of(request: Request) -> ApiSettings:
+    """Give the settings the application was made with."""
+    return cast("ApiSettings", request.app.state.settings)
+
+
+def pool_of(request: Request) -> AsyncConnectionPool:
+    """Give the application's connection pool."""
+    return cast("AsyncConnectionPool", request.app.state.pool)
+
+
+async def connection(request: Request) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection in autocommit mode until the route's function has returned."""
+    async with pool_of(request).connection() as lent:
+        yield lent
+
+
+Settings = Annotated[ApiSettings, Depends(settings_of)]
+
+# Scope "function": given back, and all committed, before the answer is sent.
+Connection = Annotated[AsyncConnection, Depends(connection, scope="function")]
+
+
+async def person_asking(
+    connection: Connection,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    token: Annotated[str | None, Depends(_cookie)],
+) -> Person | None:
+    """Tell who asks, by API key or else by session; nobody where neither is there or good."""
+    if bearer is not None:
+        return await person_of_key(connection, bearer.credentials)
+    return await person_of_session(connection, token) if token else None
+
+
+Asking = Annotated[Person | None, Depends(person_asking)]
+
+
+async def permitted(
+    request: Request,
+    person: Asking,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    token: Annotated[str | None, Depends(_cookie)],
+    csrf: Annotated[str | None, Depends(_csrf)],
+) -> Person:
+    """Let a request pass: anyone known may read, engineers and above may write; a session's writes need its token.
+
+    Raises
+    ------
+    NotLoggedIn
+        When nobody known asks.
+    NotAllowed
+        When the one who asks may not write, or a write may have come from another site's page.
+    """
+    if person is None:
+        raise NotLoggedIn("Send a valid API key: Authorization: Bearer hr_… Whoever runs Hedgerow can give you one.")
+    if request.method in _SAFE_METHODS:
+        return person
+    if not person.may_write:
+        raise NotAllowed(f"Your role ({person.role}) may only read. Ask an administrator for the role of engineer.")
+    if bearer is None and token and not is_csrf_token(token, csrf or ""):
+        raise NotAllowed(f"Send the header {_CSRF_HEADER} with the token of your session, or use an API key.")
+    return person
+
+
+Permitted = Annotated[Person, Depends(permitted)]
+
+
+SeriesId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Paging(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(100, ge=1, le=1000, description="Most items in the page")
+    after: str | None = Field(None, max_length=200, description="`next` of the page before")
+
+
+class PagingById(BaseModel):
+    """Which page of a list that is in the order of a number."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(100, ge=1, le=1000, description="Most items in the page")
+    after: int | None = Field(None, ge=0, le=2**63 - 1, description="`next` of the page before")
+
+
+class SeriesFilter(BaseModel):
+    """Which series: those that fit one of the values of every filter given."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    devices: list[Uid] = Field(
+        [], alias="device", max_length=1000, description="Uid of a device: the series of its sites, while it is there"
+    )
+    sites: list[Code] = Field([], alias="site", max_length=1000, description="Code of a site")
+    series: list[SeriesId] = Field([], max_length=10_000, description="Id of a series")
+    metrics: list[MetricKey] = Field([], alias="metric", max_length=1000, description="Metric key or alias")
+    domains: list[Domain] = Field([], alias="domain", max_length=100, description="Domain of the metric")
+
+
+class SeriesAndTimes(SeriesFilter):
+    """Which series, and from when to when."""
+
+    start: Time | None = Field(None, alias="from", description="Start, included; default: since ever")
+    end: Time | None = Field(None, alias="to", description="End, not included; default: until ever")
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("`to` must be later than `from`")
+        return self
+
+
+OnePage = Annotated[Paging, Query()]

@@ -1,0 +1,51 @@
+"""Devices: registering them, and where they are."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from api.database import rows_of
+from api.dependencies import Connection, Paging
+from api.description import already_there, problems
+from api.registration import find_device, register_device
+from api.schemas import Code, Device, NewDevice, Page, Uid
+
+router = APIRouter(prefix="/devices", tags=["registry"])
+
+
+class DevicesAsked(Paging):
+    """Which devices."""
+
+    site: Code | None = None
+    profile: Code | None = None
+    uid: Uid | None = None
+
+
+@router.get("", summary="List devices")
+async def list_devices(connection: Connection, asked: Annotated[DevicesAsked, Query()]) -> Page[Device]:
+    """Give devices in the order of their uids, each with where it is now."""
+    rows = await rows_of(connection, Device, "page_of_devices", asked.model_dump())
+    return Page[Device].cut(rows, asked.limit, "uid")
+
+
+@router.get("/{uid}", summary="Read one device", responses=problems(404))
+async def read_device(connection: Connection, uid: Annotated[Uid, Path()]) -> Device:
+    """Give one device by its uid, in any usual spelling."""
+    return await find_device(connection, uid)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Register a device and put it at a site",
+    responses={**already_there(Device), **problems(409)},
+)
+async def make_device(connection: Connection, wanted: NewDevice, response: Response) -> Device:
+    """Register a device and put it at a site, which is made from name and position where none is named.
+
+    Messages that came before are stored then. Asking again with the same content changes nothing and answers 200.
+    """
+    if not await register_device(connection, wanted):
+        response.status_code = 200
+    response.headers["Location"] = f"/api/v1/devices/{wanted.uid}"
+    return await find_device(connection, wanted.uid)

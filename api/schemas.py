@@ -1,0 +1,274 @@
+"""Request and response models of the registry: what the API takes and gives, with units."""
+
+import re
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Generic, Self, TypeVar
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+from api.description import example
+from api.times import Time
+from devices.model import normalise_uid
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+Item = TypeVar("Item")
+
+
+def _printable(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("control characters are not allowed here")
+    return text
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _known_zone(name: str) -> str:
+    if name not in _time_zones():
+        raise ValueError("no time zone has this name; an example is Europe/London")
+    return name
+
+
+def _uid(value: object) -> object:
+    return normalise_uid(value) if isinstance(value, str) else value
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
+Name = Annotated[Line, StringConstraints(min_length=1)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
+Uid = Annotated[
+    str,
+    BeforeValidator(_uid),
+    Field(
+        description="Device uid: an EUI-64 in any usual spelling, or a name of letters, digits and `. _ : -`",
+        examples=["0011223344556677"],
+    ),
+]
+Code = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, pattern="^[a-z0-9][a-z0-9_-]{0,79}$"),
+    Field(description="Short name in addresses: lower-case letters, digits, `_` and `-`", examples=["high-street"]),
+]
+Domain = Annotated[
+    str,
+    StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$"),
+    Field(description="Domain of the metric vocabulary", examples=["traffic", "air_quality", "asset"]),
+]
+MetricKey = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, to_lower=True, pattern="^[a-z0-9][a-z0-9_.]{0,79}$"),
+    Field(description="Metric key of the vocabulary, or one of its aliases", examples=["no2", "temperature"]),
+]
+Channel = Annotated[
+    str,
+    StringConstraints(pattern="^[A-Za-z0-9._-]{0,40}$"),
+    Field(description="Tells two devices with the same metric at one site apart; usually empty"),
+]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS 84, degrees north")]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS 84, degrees east")]
+TimeZone = Annotated[str, AfterValidator(_known_zone), Field(description="IANA name; local days are in this zone")]
+
+
+class _Request(BaseModel):
+    """What is not described is refused, so that a slip of the pen cannot go unnoticed."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list."""
+
+    items: list[Item]
+    next: str | None = Field(description="Ask again with `after` set to this; null at the end of the list")
+
+    @classmethod
+    def cut(cls, rows: list[Item], limit: int, key: str) -> Self:
+        """Cut a page off rows of which one more than fits was asked for; `key` is what they are in the order of."""
+        items = rows[:limit]
+        return cls(items=items, next=str(getattr(items[-1], key)) if len(rows) > limit else None)
+
+
+class NewSite(_Request):
+    """A place where something is measured."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(name="High Street", latitude=50.7156, longitude=-2.4366, domain="traffic")
+    )
+
+    code: Code | None = Field(None, description="Default: made from the name")
+    name: Name
+    domain: Domain | None = Field(None, description="What the site is mainly for; null where it is mixed")
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    time_zone: TimeZone = "Europe/London"
+
+    @model_validator(mode="after")
+    def _position_is_whole(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give both latitude and longitude, or neither")
+        return self
+
+
+class Site(BaseModel):
+    """A place where something is measured; it owns its series."""
+
+    code: str
+    name: str
+    domain: str | None
+    latitude: float | None = Field(description="WGS 84, degrees north")
+    longitude: float | None = Field(description="WGS 84, degrees east")
+    time_zone: str
+    created_at: datetime
+
+
+class NewProfile(_Request):
+    """What devices of one vendor and model have in common."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(key="acme-aq2", name="Acme AQ2", vendor="Acme", model="AQ2", expected_interval_s=600)
+    )
+
+    key: Code
+    name: Name
+    vendor: Line = ""
+    model: Line = ""
+    codec: Line = Field("auto", description="How its messages are read; `auto` tells SenML and flat JSON apart")
+    battery: Line = Field("", description="Battery type, for whoever brings a new one")
+    expected_interval_s: int = Field(900, gt=0, le=2**31 - 1, description="A message is expected this often [s]")
+    clock_back_s: int = Field(
+        400 * 86_400, ge=0, le=4_000_000_000, description="How far back the device's own time is believed [s]"
+    )
+    clock_ahead_s: int = Field(600, ge=0, le=86_400, description="How far ahead the device's own time is believed [s]")
+
+
+class Profile(BaseModel):
+    """A device profile."""
+
+    key: str
+    name: str
+    vendor: str
+    model: str
+    codec: str
+    battery: str
+    expected_interval_s: int = Field(description="A message is expected this often [s]")
+    clock_back_s: int = Field(description="How far back the device's own time is believed [s]")
+    clock_ahead_s: int = Field(description="How far ahead the device's own time is believed [s]")
+    created_at: datetime
+
+
+class NewDevice(_Request):
+    """A physical sensor, and where it is."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(uid="0011223344556677", name="High Street north", latitude=50.7156, longitude=-2.4366)
+    )
+
+    uid: Uid
+    name: Name
+    latitude: Latitude | None = Field(None, description="Needed unless `site` has a position, degrees north (WGS 84)")
+    longitude: Longitude | None = Field(None, description="Needed unless `site` has a position, degrees east (WGS 84)")
+    site: Code | None = Field(None, description="Code of a site that is there; default: one is made from name and position")
+    profile: Code = Field("generic", description="Key of a device profile")
+    domain: Domain | None = Field(None, description="Domain of a site that is made")
+    installed_at: Time | None = Field(
+        None, description="Since when the device is there; default: everything it ever said belongs to this site"
+    )
+
+    @model_validator(mode="after")
+    def _place_is_known(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("give both latitude and longitude, or neither")
+        if self.site is None and self.latitude is None:
+            raise ValueError("say where the device is: give latitude and longitude, or the code of a site")
+        return self
+
+
+class Device(BaseModel):
+    """A device and where it is now; where it is nowhere, its last site."""
+
+    uid: str
+    name: str
+    profile: str = Field(description="Key of its device profile")
+    site: str | None = Field(description="Code of its site")
+    site_name: str | None
+    latitude: float | None = Field(description="The site's, degrees north (WGS 84)")
+    longitude: float | None = Field(description="The site's, degrees east (WGS 84)")
+    domain: str | None = Field(description="The site's")
+    channel: str | None
+    installed_at: datetime | None = Field(description="Since when it is there; null: everything it ever said belongs there")
+    removed_at: datetime | None = Field(description="Until when it was there; null: it still is")
+    created_at: datetime
+
+
+class NewDeployment(_Request):
+    """A device put at a site; the deployment it was in until then ends."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(device="0011223344556677", site="high-street", installed_at="2026-11-21T08:30:00Z")
+    )
+
+    device: Uid
+    site: Code
+    channel: Channel = ""
+    installed_at: Time | None = Field(None, description="From when on; default: now")
+    removed_at: Time | None = Field(None, description="Until when; default: open end")
+    note: Note = ""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.installed_at and self.removed_at and self.removed_at <= self.installed_at:
+            raise ValueError("removed_at must be later than installed_at")
+        return self
+
+
+class Deployment(BaseModel):
+    """A device at a site from one time to another."""
+
+    id: int
+    device: str = Field(description="Uid of the device")
+    site: str = Field(description="Code of the site")
+    channel: str
+    installed_at: datetime | None = Field(description="Null: since ever")
+    removed_at: datetime | None = Field(description="Null: it is still there")
+    note: str
+
+
+class NewSeries(_Request):
+    """One metric at one site (and channel); ingest makes series by itself when readings come."""
+
+    model_config = ConfigDict(json_schema_extra=example(site="high-street", metric="no2"))
+
+    site: Code
+    metric: MetricKey
+    channel: Channel = ""
+
+
+class Series(BaseModel):
+    """One metric at one site (and channel), owned by the site."""
+
+    id: int
+    site: str = Field(description="Code of the site")
+    site_name: str
+    metric: str = Field(description="Key of the metric")
+    domain: str
+    unit: str = Field(description="Unit of its values")
+    kind: str = Field(description="gauge, counter or state")
+    channel: str
+
+
+class Metric(BaseModel):
+    """What can be measured."""
+
+    key: str
+    aliases: list[str] = Field(description="Other names under which devices may send it")
+    domain: str
+    unit: str = Field(description="Unit in which values are stored and shown")
+    unit_senml: str = Field(description="Unit a SenML pack is expected to name")
+    kind: str = Field(description="gauge, counter or state")
+    valid_min: float | None = Field(description="Lowest possible value [unit]; null: none")
+    valid_max: float | None = Field(description="Highest possible value [unit]; null: none")
+    description: str

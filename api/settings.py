@@ -1,0 +1,49 @@
+"""Settings of the API program, from `HEDGEROW_*` variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ApiSettings(BaseSettings):
+    """What the API needs to know; docs/settings.md has the same list."""
+
+    model_config = SettingsConfigDict(env_prefix="HEDGEROW_", extra="ignore")
+
+    database_url: str = Field(description="PostgreSQL connection string")
+    http: str = Field("127.0.0.1:8080", description="Where the API and the console listen: HOST:PORT")
+    admin_file: Path | None = Field(
+        None, description="Where the first administrator's user, password and API key are written; default: nowhere"
+    )
+    status_fresh_s: float = Field(
+        60, gt=0, description="An ingest worker that has said nothing for longer is shown as silent [s]"
+    )
+    api_connections: int = Field(8, ge=1, description="Most database connections of the API")
+    query_timeout_s: float = Field(30, gt=0, description="Longest the database may work on one question [s]")
+    max_points: int = Field(100_000, ge=1, description="Most points in one answer")
+    max_body_bytes: int = Field(2**20, ge=1024, description="Largest request body that is read")
+    session_hours: float = Field(12, gt=0, description="How long a login to the console lasts")
+
+    @field_validator("http")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        split_address(value)
+        return value
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split `HOST:PORT` or `[IPV6]:PORT`; port 0 stands for any free port.
+
+    Raises
+    ------
+    ValueError
+        When host or port is missing or no port number.
+    """
+    parts = urlsplit(f"//{address}")
+    if not parts.hostname or parts.port is None or parts.path:
+        raise ValueError(f"{address!r} is no HOST:PORT")
+    return parts.hostname, parts.port

@@ -1,0 +1,94 @@
+"""Times and widths of buckets as they stand in questions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS = re.compile(r"[+-]?\d{1,15}")
+# A plus sign in an address stands for a space; people forget to write %2B.
+_LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)")
+
+_EVERY = re.compile(r"([1-9]\d{0,8})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST_S = 100 * 366 * 86_400
+
+
+def parse_time(value: object) -> datetime:
+    """Read a time as UTC.
+
+    Parameters
+    ----------
+    value
+        ISO 8601 (without an offset it is UTC), or milliseconds since 1970 as a number or its text.
+
+    Raises
+    ------
+    ValueError
+        When it is neither, or lies outside the years 1 to 9999.
+    """
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    text = str(value).strip()
+    try:
+        if _MILLISECONDS.fullmatch(text) and not isinstance(value, bool):
+            return _EPOCH + timedelta(milliseconds=int(text))
+        read = datetime.fromisoformat(_LOST_PLUS.sub("+", text) if "T" in text else text)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{text[:40]!r} is no time: write it like 2026-11-21T08:30:00Z, or as milliseconds since 1970"
+        ) from None
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(parse_time),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}],
+            "description": "ISO 8601, or milliseconds since 1970",
+        }
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Width of the buckets of an aggregate: how many of which unit."""
+
+    count: int
+    unit: str
+
+    @property
+    def width(self) -> timedelta:
+        """The width in UTC, where every day has 24 hours."""
+        return timedelta(seconds=self.count * _SECONDS[self.unit])
+
+
+def parse_every(value: object) -> Every:
+    """Read a bucket's width: `1m`, `15m`, `1h`, `1d`.
+
+    Raises
+    ------
+    ValueError
+        When it is no whole number of seconds, minutes, hours or days, or longer than 100 years.
+    """
+    if isinstance(value, Every):
+        return value
+    match = _EVERY.fullmatch(str(value))
+    if match is None or int(match[1]) * _SECONDS[match[2]] > _LONGEST_S:
+        raise ValueError(f"{str(value)[:20]!r} is no width: write a number and s, m, h or d, for example 15m or 1d")
+    return Every(int(match[1]), match[2])
+
+
+Width = Annotated[
+    Every,
+    BeforeValidator(parse_every),
+    WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]*(s|m|h|d)$", "examples": ["15m", "1h", "1d"]}),
+]
