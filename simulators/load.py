@@ -97,7 +97,7 @@ def _connect(load: Load) -> socket.socket:
     connection = socket.create_connection((load.host, load.port))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     flags = 0x02 | (0xC0 if load.user else 0)
-    body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x00\x00"  # clean session, no keep-alive
+    body = b"\x00\x04MQTT\x04" + bytes([flags]) + b"\x02\x58"  # clean session; keep-alive 600 s: rumqttd refuses 0
     for text in ("hedgerow-load", *((load.user, load.password) if load.user else ())):
         body += struct.pack(">H", len(text.encode())) + text.encode()
     connection.sendall(b"\x10" + _remaining_length(len(body)) + body)
