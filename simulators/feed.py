@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from simulators.message import Message
     from simulators.publish import Publisher
 
-_DRAIN_WITHIN_S = 10.0
+_DRAIN_WITHIN_S = 5.0
 
 
 async def feed(

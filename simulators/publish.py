@@ -233,11 +233,17 @@ class Publisher:
 async def publishing(broker: Broker, notes: Notes, say: Callable[[str], None]) -> AsyncIterator[Publisher]:
     """Give a publisher that runs until the block ends; what it cannot mend ends the block with an error."""
     publisher = Publisher(broker, notes, say)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(publisher.run(), name="publish")
-        yield publisher
-        running.cancel()
-    notes.flush()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(publisher.run(), name="publish")
+            yield publisher
+            running.cancel()
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from None
+        raise
+    finally:
+        notes.flush()
 
 
 async def _watch(client: aiomqtt.Client) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
+_LOOK_EVERY_S = 0.2
 _USUAL_FOLDER = Path(".hedgerow")
 
 
@@ -44,6 +49,29 @@ def find_targets(data_dir: Path | None, given: Targets) -> Targets:
     if data_dir is not None and "mqtt_url" not in written:
         raise TargetError(f"no Hedgerow is running on {data_dir}: start it with 'hedgerow up --data-dir {data_dir}'")
     return Targets(**{name: getattr(given, name) or written.get(name, "") for name in Targets.__slots__})
+
+
+def wait_until_serving(data_dir: Path, within_s: float) -> None:
+    """Wait until the Hedgerow on a data folder answers, for programs that are started along with it.
+
+    Raises
+    ------
+    TargetError
+        When it does not in time.
+    """
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        url = read_data_dir(data_dir).get("http_url")
+        if url and _is_ready(url):
+            return
+        time.sleep(_LOOK_EVERY_S)
+    raise TargetError(f"no Hedgerow on {data_dir} was ready within {within_s:g} s")
+
+
+def _is_ready(url: str) -> bool:
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{url}/readyz", timeout=2, trust_env=False).status_code == httpx.codes.OK
+    return False
 
 
 def read_data_dir(folder: Path) -> dict[str, str]:
