@@ -23,11 +23,14 @@ def _empty_is_none(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+_Word = Annotated[str, Field(max_length=100)]
+
+
 class Chosen(BaseModel):
     """Which sites are to be shown."""
 
-    q: Annotated[str | None, BeforeValidator(_empty_is_none), Field(max_length=100)] = None
-    domain: Annotated[str | None, BeforeValidator(_empty_is_none), Field(max_length=40)] = None
+    q: Annotated[_Word | None, BeforeValidator(_empty_is_none)] = None
+    domain: Annotated[_Word | None, BeforeValidator(_empty_is_none)] = None
     status: Annotated[Literal["ok", "late", "quiet", "no_data"] | None, BeforeValidator(_empty_is_none)] = None
     page: int = Field(1, ge=1, le=100_000)
 

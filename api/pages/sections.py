@@ -113,13 +113,13 @@ def summary_text(unit: str, rows: Sequence[Bucket], every_s: int, expected_s: in
     mean = sum(row.sum for row in rows) / count
     lowest = min(rows, key=lambda row: row.min)
     highest = max(rows, key=lambda row: row.max)
-    told = f"{count_text(count)} reading{'' if count == 1 else 's'}"
+    told = f"{count_text(count)} reading{'' if count == 1 else 's'}.{_gap_text(rows, every_s, expected_s)}"
     if lowest.min == highest.max:
-        return f"{value_text(mean, unit)} throughout; {told}.{_gap_text(rows, every_s, expected_s)}"
+        return f"{value_text(mean, unit)} throughout; {told}"
+    low_at, high_at = (bucket_text(row.time, zone, every_s) for row in (lowest, highest))
     return (
-        f"Mean {value_text(mean, unit)}; lowest {value_text(lowest.min, unit)} ({bucket_text(lowest.time, zone, every_s)}),"
-        f" highest {value_text(highest.max, unit)} ({bucket_text(highest.time, zone, every_s)}); {told}."
-        f"{_gap_text(rows, every_s, expected_s)}"
+        f"Mean {value_text(mean, unit)}; lowest {value_text(lowest.min, unit)} (from {low_at}),"
+        f" highest {value_text(highest.max, unit)} (from {high_at}); {told}"
     )
 
 

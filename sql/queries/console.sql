@@ -47,7 +47,7 @@ WITH expected AS (
            count(*) FILTER (WHERE status = 'quiet') AS sites_quiet,
            count(*) FILTER (WHERE status = 'no_data') AS sites_no_data,
            (SELECT count(*) FROM matching) AS sites_matching,
-           array_agg(DISTINCT coalesce(domain, 'mixed')) AS domains
+           coalesce(array_agg(DISTINCT coalesce(domain, 'mixed')), '{}') AS domains
     FROM state
 ), page AS (
     SELECT *

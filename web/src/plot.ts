@@ -8,7 +8,7 @@ const BAND = "rgba(23, 100, 74, 0.16)";
 const INK = "#4d5a53";
 const GRID = "#e4e9e2";
 const FONT = '12px system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
-const FEW_POINTS = 80; // up to here every point gets a dot: a lone value draws no line
+const DOT_DISTANCE_PX = 14; // points further apart than this on average get a dot each
 
 export interface PlotOptions {
   readonly holder: HTMLElement;
@@ -34,12 +34,12 @@ export function makePlot(options: PlotOptions, columns: Columns): uPlot {
       ...sizeOf(holder),
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
       legend: { show: false },
-      cursor: { y: false, sync: { key: "site" }, points: { size: 8, fill: LINE } },
+      cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: "site" }, points: { size: 8, fill: LINE } },
       scales: { x: { time: true, range: () => options.bounds() }, y: { range: valueRange } },
       bands: [{ series: [3, 2], fill: BAND }],
       series: [
         {},
-        { stroke: LINE, width: 1.75, spanGaps: false, points: { show: showPoints, size: 5, fill: LINE }, ...path },
+        { stroke: LINE, width: 1.75, spanGaps: false, points: { show: isSparse, filter: lonePoints, size: 5, fill: LINE }, ...path },
         edge,
         edge,
       ],
@@ -75,8 +75,18 @@ export function sizeOf(holder: HTMLElement): { width: number; height: number } {
   return { width: Math.max(holder.clientWidth, 200), height: window.innerWidth < 640 ? 190 : 220 };
 }
 
-function showPoints(_plot: uPlot, _series: number, from: number, to: number): boolean {
-  return to - from < FEW_POINTS;
+function isSparse(plot: uPlot, _series: number, from: number, to: number): boolean {
+  const [first, last] = [plot.data[0][from], plot.data[0][to]];
+  if (first === undefined || last === undefined) return false;
+  return plot.valToPos(last, "x") - plot.valToPos(first, "x") >= (to - from) * DOT_DISTANCE_PX;
+}
+
+/** A value between two gaps draws no line: it always gets its dot. */
+function lonePoints(plot: uPlot, series: number, show: boolean): number[] | null {
+  const values = plot.data[series];
+  if (show || values === undefined) return null;
+  const isBreak = (index: number): boolean => (values[index] ?? null) === null;
+  return [...values.keys()].filter((index) => !isBreak(index) && isBreak(index - 1) && isBreak(index + 1));
 }
 
 /** Some room above and below; a line of equal values stands in the middle. */
