@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from hypothesis import settings
 
-from devices.senml_columns import Messages
+from devices.columns import Messages
 from devices.topics import parse_topic
 
 if TYPE_CHECKING:
