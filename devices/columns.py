@@ -13,11 +13,36 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from devices.reasons import Reason
+    from devices.topics import Source
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+_LAST_S = 9e11
+"""The year 30,000: far inside int64 microseconds [s since 1970]."""
+
 NO_TIME_US = np.iinfo(np.int64).min
 """Stands for a time that no clock can mean; `check` puts the server's time and a flag in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Messages of one format to decode together: parallel sequences of one length."""
+
+    index: NDArray[np.int32]
+    """Index of each message within its group."""
+    payloads: Sequence[bytes]
+    sources: Sequence[Source]
+    received_us: NDArray[np.int64]
+    """When each message arrived [µs since 1970]."""
+
+    def take(self, positions: Sequence[int]) -> Messages:
+        """Give some of the messages."""
+        return Messages(
+            self.index[positions],
+            [self.payloads[i] for i in positions],
+            [self.sources[i] for i in positions],
+            self.received_us[positions],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +90,25 @@ class Columns:
         return len(self.value)
 
 
-class Interner:
-    """Gives every distinct text a small number, in order of first appearance."""
+class Codes(dict[str, int]):
+    """Gives every distinct text a small number, in order of first appearance: `codes[text]`."""
 
-    def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+    def __missing__(self, text: str) -> int:
+        """Give a new text the next number."""
+        code = self[text] = len(self)
+        return code
 
-    def code(self, text: str) -> int:
-        """Give the number of a text."""
-        return self._codes.setdefault(text, len(self._codes))
 
-    def codes(self, texts: Sequence[str]) -> NDArray[np.int32]:
-        """Give the numbers of many texts at once, shape (len(texts),)."""
-        known = self._codes
-        for text in set(texts).difference(known):
-            known[text] = len(known)
-        return np.fromiter(map(known.__getitem__, texts), np.int32, len(texts))
-
-    @property
-    def texts(self) -> list[str]:
-        """All texts by their number."""
-        return list(self._codes)
+def codes_of(codes: Codes, texts: Sequence[str]) -> NDArray[np.int32]:
+    """Give the numbers of many texts at once, shape (len(texts),)."""
+    return np.fromiter(map(codes.__getitem__, texts), np.int32, len(texts))
 
 
 def seconds_to_us(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     """Round seconds since 1970 to microseconds; what no clock can mean becomes `NO_TIME_US`."""
-    possible = np.isfinite(seconds) & (np.abs(seconds) < 9e11)  # the year 30,000: far inside int64 microseconds
+    if len(seconds) and np.abs(seconds).max() < _LAST_S:
+        return np.rint(seconds * 1e6).astype(np.int64)
+    possible = np.abs(seconds) < _LAST_S
     micros = np.full(len(seconds), NO_TIME_US, np.int64)
     micros[possible] = np.rint(seconds[possible] * 1e6).astype(np.int64)
     return micros
@@ -98,18 +116,18 @@ def seconds_to_us(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def concatenate(parts: Sequence[Columns]) -> Columns:
     """Join the columns of several formats into one, texts included."""
-    uids, metrics, units = Interner(), Interner(), Interner()
+    uids, metrics, units = Codes(), Codes(), Codes()
     return Columns(
         message=_joined([part.message for part in parts], np.int32),
         item=_joined([part.item for part in parts], np.int32),
-        device=_joined([uids.codes(part.uids)[part.device] for part in parts], np.int32),
-        metric=_joined([metrics.codes(part.metrics)[part.metric] for part in parts], np.int32),
-        unit=_joined([units.codes(part.units)[part.unit] for part in parts], np.int32),
+        device=_joined([codes_of(uids, part.uids)[part.device] for part in parts], np.int32),
+        metric=_joined([codes_of(metrics, part.metrics)[part.metric] for part in parts], np.int32),
+        unit=_joined([codes_of(units, part.units)[part.unit] for part in parts], np.int32),
         time_us=_joined([part.time_us for part in parts], np.int64),
         value=_joined([part.value for part in parts], np.float64),
-        uids=uids.texts,
-        metrics=metrics.texts,
-        units=units.texts,
+        uids=list(uids),
+        metrics=list(metrics),
+        units=list(units),
         rejects=[reject for part in parts for reject in part.rejects],
     )
 

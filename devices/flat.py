@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from devices.columns import NO_TIME_US, Columns, Interner, Reject
+from devices.columns import NO_TIME_US, Codes, Columns, Reject, codes_of
 from devices.reasons import Reason
 from devices.senml import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from devices.senml_columns import Messages
+    from devices.columns import Messages
 
 TIME_KEYS = ("time", "timestamp", "ts")
 """Keys that hold the time of an object, the first one present counts."""
@@ -89,17 +89,17 @@ def decode(messages: Messages) -> Columns:
         messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
     ):
         _decode_message(rows, _Message(index, source.uid, received_us), payload)
-    uids, metrics = Interner(), Interner()
+    uids, metrics = Codes(), Codes()
     return Columns(
         message=np.array(rows.message, np.int32),
         item=np.array(rows.item, np.int32),
-        device=uids.codes(rows.device),
-        metric=metrics.codes(rows.metric),
+        device=codes_of(uids, rows.device),
+        metric=codes_of(metrics, rows.metric),
         unit=np.zeros(len(rows.value), np.int32),
         time_us=np.array(rows.time_us, np.int64),
         value=np.array(rows.value, np.float64),
-        uids=uids.texts,
-        metrics=metrics.texts,
+        uids=list(uids),
+        metrics=list(metrics),
         units=[""],
         rejects=rows.rejects,
     )

@@ -1,4 +1,4 @@
-"""SenML records resolved into columns (RFC 8428 section 4.6), whole groups of messages at a time.
+"""SenML records resolved into columns by all the rules of RFC 8428 section 4.6.
 
 Names follow the topic: on a device's own topic the metric is what stands behind the last `:` or `/` of the resolved name; on a
 gateway's topic what stands before it is the device's uid (`urn:dev:mac:` and its kin are dropped).
@@ -6,16 +6,16 @@ gateway's topic what stands before it is the device's uid (`urn:dev:mac:` and it
 
 from __future__ import annotations
 
+import contextlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from devices.columns import Columns, Interner, Reject, seconds_to_us
+from devices.columns import Codes, Columns, Reject, codes_of, seconds_to_us
 from devices.model import normalise_uid
 from devices.reasons import Reason
-from devices.senml import ABSOLUTE_FROM_S, VERSION, Record, Wrong, encode_pack, parse_pack, parse_packs
+from devices.senml import ABSOLUTE_FROM_S, VERSION, Record, Wrong, encode_pack, parse_pack
 from devices.topics import Kind
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from devices.columns import Messages
     from devices.senml import Pack
     from devices.topics import Source
 
@@ -30,35 +31,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
 _URN = re.compile(r"urn:dev:(?:mac|ow|os|org|ops):")
 
 
-@dataclass(frozen=True, slots=True)
-class Messages:
-    """Messages of one format to decode together: parallel sequences of one length."""
-
-    index: NDArray[np.int32]
-    """Index of each message within its group."""
-    payloads: Sequence[bytes]
-    sources: Sequence[Source]
-    received_us: NDArray[np.int64]
-    """When each message arrived [µs since 1970]."""
-
-    def take(self, positions: Sequence[int]) -> Messages:
-        """Give some of the messages."""
-        return Messages(
-            self.index[positions],
-            [self.payloads[i] for i in positions],
-            [self.sources[i] for i in positions],
-            self.received_us[positions],
-        )
-
-
 def decode(messages: Messages) -> Columns:
     """Decode many SenML packs into columns; a bad message or record costs only itself.
 
     Nothing is raised for bad data: it stands among the result's rejects.
     """
-    packs = parse_packs(messages.payloads)
-    if packs is not None:
-        return _resolve(messages, packs, [])
     kept: list[int] = []
     parsed: list[Pack] = []
     rejects: list[Reject] = []
@@ -86,16 +63,18 @@ def _resolve(messages: Messages, packs: list[Pack], rejects: list[Reject]) -> Co
     time_us = _times(records, first, messages.received_us[pack])
     value, refused = _values(records, first)
     _refuse_versions(records, pack, refused)
-    names = Interner()
-    name = names.codes(_names(records, first))
-    units = Interner()
-    unit = units.codes(_carried([record.bu for record in records], [record.u for record in records], first))
-    device, metric, uids, metrics, wrong_names = _split_names(name, names.texts, pack, messages.sources)
-    for i in np.flatnonzero(np.isin(name, list(wrong_names))).tolist():
-        refused.setdefault(i, (Reason.NAME_INVALID, wrong_names[int(name[i])]))
+    names = Codes()
+    name = codes_of(names, _names(records, first))
+    units = Codes()
+    unit = codes_of(units, _carried([record.bu for record in records], [record.u for record in records], first))
+    name_texts, unit_texts = list(names), list(units)
+    device, metric, uids, metrics = _split_names(name, name_texts, pack, messages.sources)
+    for i in np.flatnonzero((device < 0) | (metric < 0)).tolist():
+        why = "is not allowed" if metric[i] < 0 else "does not say which device it is of"
+        refused.setdefault(i, (Reason.NAME_INVALID, f"name {name_texts[name[i]][:60]!r} {why}"))
 
     for i, (reason, detail) in refused.items():
-        again = _encode_again(records[i], names.texts[name[i]], time_us[i], units.texts[unit[i]])
+        again = _encode_again(records[i], name_texts[name[i]], time_us[i], unit_texts[unit[i]])
         rejects.append(Reject(int(message[i]), reason, detail, int(item[i]), again))
     keep = np.ones(len(records), bool)
     keep[list(refused)] = False
@@ -109,7 +88,7 @@ def _resolve(messages: Messages, packs: list[Pack], rejects: list[Reject]) -> Co
         value=value[keep],
         uids=uids,
         metrics=metrics,
-        units=units.texts,
+        units=unit_texts,
         rejects=rejects,
     )
 
@@ -165,31 +144,22 @@ def _names(records: Sequence[Record], first: NDArray[np.int64]) -> list[str]:
 
 def _split_names(
     name: NDArray[np.int32], names: Sequence[str], pack: NDArray[np.int64], sources: Sequence[Source]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], list[str], list[str], dict[int, str]]:
-    """Tell device and metric of every reading; each distinct name is looked at once."""
-    uids, metrics = Interner(), Interner()
-    wrong: dict[int, str] = {}
-    device_of_name = np.zeros(len(names), np.int32)
-    metric_of_name = np.zeros(len(names), np.int32)
-    is_gateway = np.array([source.kind is Kind.GATEWAY for source in sources], bool)
-    some_gateway = bool(is_gateway.any())
+) -> tuple[NDArray[np.int32], NDArray[np.int32], list[str], list[str]]:
+    """Tell device and metric of every reading, -1 where the name does not say; each distinct name is looked at once."""
+    uids, metrics = Codes(), Codes()
+    device_of_name = np.full(len(names), -1, np.int32)
+    metric_of_name = np.full(len(names), -1, np.int32)
     for code, text in enumerate(names):
         if not _NAME.fullmatch(text):
-            wrong[code] = f"name {text[:60]!r}"
             continue
         cut = max(text.rfind(":"), text.rfind("/"))
-        metric_of_name[code] = metrics.code(text[cut + 1 :])
-        if some_gateway:
-            try:
-                device_of_name[code] = uids.code(normalise_uid(_URN.sub("", text[: max(cut, 0)])))
-            except ValueError:
-                if is_gateway.all():
-                    wrong[code] = f"name {text[:60]!r} does not say which device it is of"
-    device_of_pack = uids.codes([source.uid for source in sources])
-    device = device_of_pack[pack] if len(pack) else np.empty(0, np.int32)
-    if some_gateway:
-        device = np.where(is_gateway[pack], device_of_name[name], device)
-    return device, metric_of_name[name], uids.texts, metrics.texts, wrong
+        metric_of_name[code] = metrics[text[cut + 1 :]]
+        with contextlib.suppress(ValueError):  # matters only on a gateway's topic, where it stays -1
+            device_of_name[code] = uids[normalise_uid(_URN.sub("", text[: max(cut, 0)]))]
+    device_of_pack = codes_of(uids, [source.uid for source in sources])
+    is_gateway = np.array([source.kind is Kind.GATEWAY for source in sources], bool)
+    device = np.where(is_gateway[pack], device_of_name[name], device_of_pack[pack])
+    return device, metric_of_name[name], list(uids), list(metrics)
 
 
 def _carried_numbers(given: list[float | None], first: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from devices.model import normalise_uid
@@ -39,7 +38,6 @@ def gateway_topic(uid: str) -> str:
     return f"hedgerow/v1/gw/{uid}/up"
 
 
-@lru_cache(maxsize=200_000)  # about 40 MB if ever full; topics come from registered and guessed names
 def parse_topic(topic: str) -> Source:
     """Tell what a topic says; never raises."""
     parts = topic.split("/")
@@ -54,3 +52,20 @@ def parse_topic(topic: str) -> Source:
         return Source(kind, normalise_uid(uid), None)
     except ValueError:
         return Source(Kind.UNKNOWN, "", Reason.UID_INVALID)
+
+
+class Sources(dict[bytes, Source]):
+    """What each topic says, parsed once; forgets all when it grows large, for topics may be guessed by anybody."""
+
+    MOST = 200_000
+    """About 60 MB."""
+
+    def __missing__(self, topic: bytes) -> Source:
+        """Parse a topic that has not been seen."""
+        if len(self) >= self.MOST:
+            self.clear()
+        source = self[topic] = parse_topic(topic.decode("utf-8", "replace"))
+        return source
+
+
+SOURCES = Sources()

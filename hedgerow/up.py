@@ -83,6 +83,7 @@ class _County:
             "ingest",
             HEDGEROW_MQTT_URL=f"mqtt://127.0.0.1:{v5_port}",
             HEDGEROW_MQTT_USER="ingest",
+            HEDGEROW_MQTT_KEEPS_PACKET_IDS="false",  # rumqttd does not
             HEDGEROW_MQTT_PASSWORD=secrets.ingest_password,
             **shared,
         )

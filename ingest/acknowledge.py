@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ingest.message import Group
-
-
-class Session(Protocol):
-    """What acknowledging needs of the session at the broker."""
-
-    def send_acknowledgements(self, epoch: int, packet_ids: Sequence[int]) -> bool:
-        """Send PUBACKs if `epoch` is still the current connection; say whether it was."""
+    from ingest.session import Session
 
 
 def acknowledge(group: Group, session: Session) -> int:
@@ -24,10 +18,8 @@ def acknowledge(group: Group, session: Session) -> int:
     (MQTT 5, section 4.4; measured). The broker delivers those messages again and the key makes that harmless.
     """
     acknowledged = 0
-    by_epoch: dict[int, list[int]] = {}
-    for message in group.messages:
-        by_epoch.setdefault(message.epoch, []).append(message.packet_id)
-    for epoch, packet_ids in by_epoch.items():
+    for epoch in np.unique(group.epochs).tolist():
+        packet_ids = group.packet_ids[group.epochs == epoch]
         if session.send_acknowledgements(epoch, packet_ids):
             acknowledged += len(packet_ids)
     return acknowledged

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import queue
 from typing import TYPE_CHECKING
 
+from ingest.message import Group, join
+
 if TYPE_CHECKING:
-    from ingest.message import Message
+    from ingest.session import Arrivals
 
 
-def collect(arrived: queue.SimpleQueue[Message], most_messages: int, most_bytes: int, timeout_s: float) -> list[Message]:
-    """Take the messages that have arrived, in order, up to a count and a number of payload bytes.
+def collect(arrivals: Arrivals, most_messages: int, most_bytes: int, timeout_s: float) -> Group | None:
+    """Take the messages that have arrived, in order, until there are enough of them by count or payload bytes.
 
-    Waits for the first one at most `timeout_s` [s]; an empty list says that none came. While a group is on its way further
-    messages gather, so groups grow with the load by themselves (design, section 3: natural batching).
+    Waits for the first ones at most `timeout_s` [s]; None says that none came. While a group is on its way further messages
+    gather, so groups grow with the load by themselves (docs/adr/0003). What arrived together stays together: a group may
+    exceed the limits by what one read from the broker gives.
     """
-    try:
-        first = arrived.get(timeout=timeout_s)
-    except queue.Empty:
-        return []
-    messages = [first]
-    size = len(first.payload)
-    while len(messages) < most_messages and size < most_bytes:
-        try:
-            message = arrived.get_nowait()
-        except queue.Empty:
+    first = arrivals.take(timeout_s)
+    if first is None:
+        return None
+    taken, messages, size = [first], len(first), sum(map(len, first.payloads))
+    while messages < most_messages and size < most_bytes:
+        group = arrivals.take(0)
+        if group is None:
             break
-        messages.append(message)
-        size += len(message.payload)
-    return messages
+        taken.append(group)
+        messages += len(group)
+        size += sum(map(len, group.payloads))
+    return join(taken)

@@ -6,54 +6,60 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from devices import flat, senml_columns
-from devices.columns import Columns, Reject, concatenate
+from devices import flat, senml_columns, senml_plain
+from devices.columns import Columns, Messages, Reject, concatenate
 from devices.reasons import EXPLANATIONS, Reason
-from devices.senml_columns import Messages
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ingest.message import Group
 
 MOST_PAYLOAD_BYTES = 2**20
-_OPENINGS = b" \t\r\n"
+_BLANKS = b" \t\r\n"
 
 
 def decode(group: Group) -> Columns:
-    """Decode a group, each format with one call for all its messages.
+    """Decode a group, each format with as few calls as it allows.
 
     Nothing is raised for bad data: it stands among the result's rejects, the whole message as item 0.
     """
+    messages = Messages(np.arange(len(group), dtype=np.int32), group.payloads, group.sources, group.received_us)
+    if max(map(len, group.payloads)) > MOST_PAYLOAD_BYTES:
+        return _decode_carefully(messages, range(len(group)))
+    plain, others = senml_plain.decode(messages)
+    if plain is None:
+        return _decode_carefully(messages, others)
+    return concatenate([plain, _decode_carefully(messages, others)]) if others else plain
+
+
+def _decode_carefully(messages: Messages, positions: Sequence[int]) -> Columns:
+    """Decode messages that are not plain SenML: tell the formats apart, refuse what has none."""
     rejects: list[Reject] = []
     senml: list[int] = []
     objects: list[int] = []
-    for i, (payload, source) in enumerate(zip(group.payloads, group.sources, strict=True)):
-        reason = source.reason or _refusal(payload)
+    for i in positions:
+        reason = messages.sources[i].reason or _refusal(messages.payloads[i])
         if reason is not None:
             rejects.append(Reject(i, reason, EXPLANATIONS[reason]))
-        elif _is_senml(payload):
+        elif _is_senml(messages.payloads[i]):
             senml.append(i)
         else:
             objects.append(i)
-    everything = Messages(np.arange(len(group), dtype=np.int32), group.payloads, group.sources, group.received_us)
-    parts = []
-    if senml:
-        parts.append(senml_columns.decode(everything if len(senml) == len(group) else everything.take(senml)))
-    if objects:
-        parts.append(flat.decode(everything.take(objects)))
-    columns = parts[0] if len(parts) == 1 else concatenate(parts)
+    columns = concatenate([senml_columns.decode(messages.take(senml)), flat.decode(messages.take(objects))])
     columns.rejects.extend(rejects)
     return columns
 
 
 def _refusal(payload: bytes) -> Reason | None:
-    if not payload.strip(_OPENINGS):
+    if not payload.strip(_BLANKS):
         return Reason.PAYLOAD_EMPTY
     return Reason.PAYLOAD_TOO_LARGE if len(payload) > MOST_PAYLOAD_BYTES else None
 
 
 def _is_senml(payload: bytes) -> bool:
     """Tell a SenML pack from flat JSON: a list whose first record has no time key of flat JSON."""
-    start = payload.lstrip(_OPENINGS) if payload[:1] != b"[" else payload
+    start = payload.lstrip(_BLANKS)
     if start[:1] != b"[":
         return False
     head = start[: start.find(b"}") + 1]

@@ -1,8 +1,8 @@
 """Deliveries: what a worker has seen of late, so that a message delivered again keeps the time of its first arrival.
 
 With that every row it makes has the same key as the first time, be it a reading without a time of its own, a quarantine row or
-a held message: stored once, counted once. A delivery is known by packet id, topic and payload together; brokers give a message
-its old packet id when they deliver it again (MQTT 5, section 4.4).
+a held message: stored once, counted once. A delivery is known by packet id, topic and payload together: a message keeps its
+packet id when it is delivered again (MQTT 5, section 4.4). rumqttd gives it a new one; there topic and payload alone must do.
 """
 
 from __future__ import annotations
@@ -12,29 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ingest.message import Group
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from ingest.message import Message
+    from ingest.message import Group
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: multiplying by it maps packet ids one to one
-
-
-def delivery_keys(group: Group) -> NDArray[np.int64]:
-    """Key of each message of a group, shape (n,)."""
-    ids = np.fromiter((message.packet_id for message in group.messages), np.uint64, len(group))
-    return (group.digests.view(np.uint64) ^ (ids * _SPREAD)).view(np.int64)
 
 
 class Deliveries:
     """The last deliveries, newest last, at least `enough` of them."""
 
-    def __init__(self, enough: int) -> None:
+    def __init__(self, enough: int, *, packet_ids_last: bool) -> None:
         self._enough = enough
+        self._packet_ids_last = packet_ids_last
         self._seen: deque[tuple[NDArray[np.int64], NDArray[np.int64]]] = deque()
         self._count = 0
 
@@ -45,6 +38,12 @@ class Deliveries:
         while self._count - len(self._seen[0][0]) >= self._enough:
             self._count -= len(self._seen.popleft()[0])
 
+    def keys(self, group: Group) -> NDArray[np.int64]:
+        """Key of each message of a group, shape (n,): packet id and digest, or the digest alone."""
+        if not self._packet_ids_last:
+            return group.digests
+        return (group.digests.view(np.uint64) ^ (group.packet_ids.astype(np.uint64) * _SPREAD)).view(np.int64)
+
     def first_arrivals(self, keys: Iterable[int]) -> dict[int, int]:
         """When those of the keys that were seen before first arrived [µs since 1970]."""
         wanted = set(keys)
@@ -54,23 +53,13 @@ class Deliveries:
                 found.setdefault(int(seen[at]), int(received_us[at]))
         return found
 
-    def recognise(self, group: Group) -> Group:
-        """Give repeated messages the time of their first arrival, and remember the group."""
-        keys = delivery_keys(group)
-        suspects = [i for i, message in enumerate(group.messages) if message.may_be_repeated]
-        if suspects:
-            arrivals = self.first_arrivals(keys[suspects].tolist())
-            group = _restamped(group, keys, suspects, arrivals) if arrivals else group
-        self.remember(keys, group.received_us)
-        return group
-
-
-def _restamped(group: Group, keys: NDArray[np.int64], suspects: list[int], arrivals: dict[int, int]) -> Group:
-    messages: list[Message] = list(group.messages)
-    repeated = 0
-    for i in suspects:
-        first = arrivals.get(int(keys[i]))
-        if first is not None:
-            messages[i] = messages[i]._replace(received_us=first)
-            repeated += 1
-    return Group(messages, group.held, repeated)
+    def stamp(self, group: Group) -> None:
+        """Write into a group: the keys of its messages, and for repeated ones the time of their first arrival."""
+        group.keys = self.keys(group)
+        suspects = np.flatnonzero(group.may_be_repeated)
+        if len(suspects):
+            arrivals = self.first_arrivals(group.keys[suspects].tolist())
+            repeated = [i for i in suspects.tolist() if int(group.keys[i]) in arrivals]
+            group.received_us[repeated] = [arrivals[int(group.keys[i])] for i in repeated]
+            group.repeated = len(repeated)
+        self.remember(group.keys, group.received_us)

@@ -1,17 +1,19 @@
-"""A message as it came from the broker, and groups of them."""
+"""Messages as they came from the broker: a group of them as parallel columns."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import xxhash
 
-from devices.topics import Source, parse_topic
+from devices.topics import SOURCES, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -29,48 +31,84 @@ class Message(NamedTuple):
     """Whether the broker may have delivered it before: early in a resumed session, or marked DUP."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Group:
-    """Messages that go through the path together; columns are parallel to `messages`."""
+    """Messages that go through the path together, as parallel columns of one length."""
 
-    messages: list[Message]
+    topics: Sequence[bytes]
+    payloads: Sequence[bytes]
+    received_us: NDArray[np.int64]
+    """When each first arrived [µs since 1970]."""
+    packet_ids: NDArray[np.uint16]
+    epochs: NDArray[np.int64]
+    """Number of the connection each came through."""
+    may_be_repeated: NDArray[np.bool_]
     held: bool = False
     """Whether they come from the table held: there is nobody to acknowledge to."""
     repeated: int = 0
     """How many of them had been delivered before."""
+    keys: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """What a later delivery of the same message is known by (`ingest/deliveries.py`)."""
 
     def __len__(self) -> int:
         """Count the messages."""
-        return len(self.messages)
+        return len(self.payloads)
 
     def halves(self) -> tuple[Group, Group]:
         """Cut in two, to find the message that the store refuses."""
         middle = len(self) // 2
-        return (
-            Group(self.messages[:middle], self.held, self.repeated),
-            Group(self.messages[middle:], self.held),
-        )
+        return self._part(slice(None, middle), self.repeated), self._part(slice(middle, None), 0)
 
-    @cached_property
-    def payloads(self) -> list[bytes]:
-        """Payload of each message."""
-        return [message.payload for message in self.messages]
+    def _part(self, rows: slice, repeated: int) -> Group:
+        return Group(
+            self.topics[rows],
+            self.payloads[rows],
+            self.received_us[rows],
+            self.packet_ids[rows],
+            self.epochs[rows],
+            self.may_be_repeated[rows],
+            self.held,
+            repeated,
+            self.keys[rows],
+        )
 
     @cached_property
     def sources(self) -> list[Source]:
         """What each message's topic says."""
-        return [parse_topic(message.topic) for message in self.messages]
-
-    @cached_property
-    def received_us(self) -> NDArray[np.int64]:
-        """Arrival of each message [µs since 1970]."""
-        return np.fromiter((message.received_us for message in self.messages), np.int64, len(self.messages))
+        return list(map(SOURCES.__getitem__, self.topics))
 
     @cached_property
     def digests(self) -> NDArray[np.int64]:
         """64-bit hash of topic and payload of each message: its identity through redeliveries."""
-        digests = (digest_of(message.topic, message.payload) for message in self.messages)
-        return np.fromiter(digests, np.int64, len(self.messages))
+        hashes = map(xxhash.xxh3_64_intdigest, self.payloads, map(xxhash.xxh3_64_intdigest, self.topics))
+        return np.fromiter(hashes, np.uint64, len(self)).view(np.int64)
+
+
+def group_of(messages: Sequence[Message], *, held: bool = False) -> Group:
+    """Arrange single messages as a group."""
+    return Group(
+        [message.topic.encode() for message in messages],
+        [message.payload for message in messages],
+        np.array([message.received_us for message in messages], np.int64),
+        np.array([message.packet_id for message in messages], np.uint16),
+        np.array([message.epoch for message in messages], np.int64),
+        np.array([message.may_be_repeated for message in messages], bool),
+        held,
+    )
+
+
+def join(groups: Sequence[Group]) -> Group:
+    """Put groups from the broker behind each other."""
+    if len(groups) == 1:
+        return groups[0]
+    return Group(
+        [topic for group in groups for topic in group.topics],
+        [payload for group in groups for payload in group.payloads],
+        np.concatenate([group.received_us for group in groups]),
+        np.concatenate([group.packet_ids for group in groups]),
+        np.concatenate([group.epochs for group in groups]),
+        np.concatenate([group.may_be_repeated for group in groups]),
+    )
 
 
 def digest_of(topic: str, payload: bytes) -> int:

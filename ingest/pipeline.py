@@ -15,15 +15,15 @@ from ingest.acknowledge import acknowledge
 from ingest.check import check
 from ingest.collect import collect
 from ingest.decode import decode
-from ingest.message import Group
 from ingest.prepared import Prepared, prepare, refusal_of
 from ingest.resolve import resolve
 from ingest.store import Refused, Stopped, Store
 
 if TYPE_CHECKING:
     from ingest.deliveries import Deliveries
-    from ingest.receive import PahoSession
+    from ingest.message import Group
     from ingest.registrar import Registrar
+    from ingest.session import Session
     from ingest.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Pipeline:
     def __init__(
         self,
         settings: IngestSettings,
-        session: PahoSession,
+        session: Session,
         registrar: Registrar,
         store: Store,
         deliveries: Deliveries,
@@ -67,13 +67,16 @@ class Pipeline:
 
     def _collect(self) -> list[Group]:
         groups = self._registrar.released_groups()
-        messages = collect(
-            self._session.arrived,
+        group = collect(
+            self._session.arrivals,
             self._settings.group_messages,
             self._settings.group_bytes,
             timeout_s=0 if groups else _WAIT_S,
         )
-        return [*groups, self._deliveries.recognise(Group(messages))] if messages else groups
+        if group is not None:
+            self._deliveries.stamp(group)
+            groups.append(group)
+        return groups
 
     def process(self, group: Group) -> Prepared:
         """Turn a group into what is to be written: the pure middle of the path."""

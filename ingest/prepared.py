@@ -10,7 +10,6 @@ import numpy as np
 from devices.columns import Reject
 from devices.reasons import Reason
 from ingest.batch import last_of_each_series, sort_unique
-from ingest.deliveries import delivery_keys
 from ingest.encode import encode_latest, encode_readings, encode_uplinks
 from ingest.message import digest_of
 from ingest.resolve import nothing_resolved
@@ -61,6 +60,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
     """
     unique = sort_unique(batch)
     archived = np.flatnonzero(resolved.archived)
+    kept = archived.tolist()
     received_us, digests = group.received_us, group.digests
     refused = [reject for reject in resolved.rejects if reject.item]
     quarantine = [_quarantine_row(group, reject) for reject in resolved.rejects]
@@ -83,8 +83,8 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
             resolved.device_ids[archived],
             received_us[archived],
             digests[archived],
-            [group.messages[i].topic.encode() for i in archived],
-            [group.payloads[i] for i in archived],
+            [group.topics[i] for i in kept],
+            [group.payloads[i] for i in kept],
         )
         if len(archived)
         else b"",
@@ -93,7 +93,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
         quarantine=quarantine,
         held=held,
         released=[_held_key(group, i) for i in range(len(group))] if group.held else [],
-        delivery_keys=b"" if group.held else delivery_keys(group).tobytes(),
+        delivery_keys=b"" if group.held else group.keys.tobytes(),
         delivery_received_us=b"" if group.held else received_us.tobytes(),
         counts={
             "messages": 0 if group.held else len(group),
@@ -116,14 +116,14 @@ def refusal_of(group: Group, detail: str) -> Prepared:
 
 
 def _quarantine_row(group: Group, reject: Reject) -> dict[str, object]:
-    message = group.messages[reject.message]
+    at = reject.message
     return {
-        "received_us": message.received_us,
-        "digest": int(group.digests[reject.message]),
+        "received_us": int(group.received_us[at]),
+        "digest": int(group.digests[at]),
         "item": reject.item,
-        "device_uid": group.sources[reject.message].uid or None,
-        "topic": _clean(message.topic),
-        "payload": message.payload if reject.payload is None else reject.payload,
+        "device_uid": group.sources[at].uid or None,
+        "topic": _clean(group.topics[at].decode("utf-8", "replace")),
+        "payload": group.payloads[at] if reject.payload is None else reject.payload,
         "reason": reject.reason.value,
         "detail": _clean(reject.detail)[:_MOST_DETAIL],
     }
@@ -137,7 +137,7 @@ def _clean(text: str) -> str:
 def _held_key(group: Group, i: int) -> dict[str, object]:
     return {
         "device_uid": group.sources[i].uid,
-        "received_us": group.messages[i].received_us,
+        "received_us": int(group.received_us[i]),
         "digest": int(group.digests[i]),
     }
 

@@ -13,7 +13,8 @@ import psycopg
 
 from ingest.deliveries import Deliveries
 from ingest.pipeline import Pipeline
-from ingest.receive import PahoSession
+from ingest.receive import MqttSession
+from ingest.receive_paho import PahoSession
 from ingest.registrar import Registrar
 from ingest.store import Store
 from sql.pool import connect
@@ -22,6 +23,7 @@ from sql.queries import query
 if TYPE_CHECKING:
     from types import FrameType
 
+    from ingest.session import Session
     from ingest.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -32,11 +34,12 @@ def run(settings: IngestSettings) -> None:
     worker = settings.mqtt_client_id
     if settings.auto_acknowledge:
         log.error("TEST ONLY: messages are acknowledged before they are stored and will be lost in a crash")
-    session = PahoSession(settings)
+    session: Session = MqttSession(settings) if settings.mqtt_version == "5" else PahoSession(settings)
     registrar = Registrar(settings.database_url, worker, session)
     enough = 2 * settings.receive_maximum
     deliveries = _start_when_store_is_there(settings, registrar, enough)
     stopping = threading.Event()
+    failed = _stop_when_a_thread_fails(stopping)
     store = Store(settings.database_url, worker, deliveries=enough, is_stopping=stopping.is_set)
     pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping)
 
@@ -51,6 +54,22 @@ def run(settings: IngestSettings) -> None:
     finally:
         session.close()
         registrar.stop()
+    if failed.is_set():
+        raise SystemExit(1)
+
+
+def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
+    """End the program when a thread ends by a defect: a part that works no more must not look alive."""
+    failed = threading.Event()
+
+    def fail(arguments: threading.ExceptHookArgs) -> None:
+        name = arguments.thread.name if arguments.thread else "?"
+        log.critical("the thread %s failed; the program ends", name, exc_info=arguments.exc_value)
+        failed.set()
+        stopping.set()
+
+    threading.excepthook = fail
+    return failed
 
 
 def _start_when_store_is_there(settings: IngestSettings, registrar: Registrar, enough: int) -> Deliveries:
@@ -64,7 +83,7 @@ def _start_when_store_is_there(settings: IngestSettings, registrar: Registrar, e
 
 
 def _read_deliveries(settings: IngestSettings, enough: int) -> Deliveries:
-    deliveries = Deliveries(enough)
+    deliveries = Deliveries(enough, packet_ids_last=settings.mqtt_keeps_packet_ids)
     with connect(settings.database_url, name=f"hedgerow {settings.mqtt_client_id} start") as connection:
         for keys, received_us in connection.execute(query("list_deliveries"), {"worker": settings.mqtt_client_id}):
             deliveries.remember(np.frombuffer(keys, np.int64), np.frombuffer(received_us, np.int64))

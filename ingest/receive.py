@@ -1,148 +1,271 @@
-"""Receive: the persistent session at the broker. Takes PUBLISHes, gives messages; the only importer of an MQTT client.
+"""Receive: the persistent session at an MQTT 5 broker. Takes PUBLISHes, gives messages.
 
-QoS 1, manual acknowledgement, a fixed identity and a session that outlives us: what is not acknowledged comes again. The
-callback only enqueues; the broker sends no more than `receive_maximum` unacknowledged messages, which bounds our memory.
+QoS 1, a fixed identity and a session that outlives us: what is not acknowledged comes again. The broker sends no more than
+`receive_maximum` unacknowledged messages, and we read no further while too many bytes wait: both bound our memory. The protocol
+is the library's (mqtt5, sans I/O) but for the plain PUBLISH and PUBACK (`ingest/wire.py`).
 """
 
 from __future__ import annotations
 
 import logging
-import queue
+import random
+import select
+import socket
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
+import mqtt5
+import numpy as np
 
 from devices.topics import SUBSCRIPTIONS
-from ingest.message import Message
+from ingest.session import Arrivals
+from ingest.wire import Scanned, WireError, puback_bytes, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from numpy.typing import NDArray
 
     from ingest.settings import IngestSettings
 
 log = logging.getLogger(__name__)
 
-_KEEPALIVE_S = 30
+_KEEP_ALIVE_S = 30
+_READ_BYTES = 2**18
+_MOST_WAITING_BYTES = 2**25
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 15.0
+_SUBSCRIBE_ID = 1
 
 
-class PahoSession:
-    """A session kept with paho-mqtt, whose network thread calls the `_on_…` methods."""
+class SessionError(Exception):
+    """The broker refuses us or speaks no MQTT 5."""
+
+
+class MqttSession:
+    """A session kept by a thread of its own."""
 
     def __init__(self, settings: IngestSettings) -> None:
-        self.arrived: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.arrivals = Arrivals(settings.receive_maximum)
         self.connected = False
         self.connections = 0
         self.sessions_lost = 0
         self._settings = settings
-        self._epoch = 0
+        self._thread = threading.Thread(target=self._keep, name="receive")
+        self._closing = threading.Event()
         self._lock = threading.Lock()  # an acknowledgement never slips over a change of connection
-        self._in_epoch = 0
-        self._resumed = False
+        self._socket: socket.socket | None = None
+        self._epoch = 0
         self._known_session = False
-        self._last_us = 0
-        self._client = self._make_client()
 
     def open(self) -> None:
         """Begin to connect, and go on trying with growing pauses until `close`."""
-        url = urlsplit(self._settings.mqtt_url)
-        default_port = 8883 if url.scheme == "mqtts" else 1883
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = self._settings.mqtt_session_expiry_s
-        properties.ReceiveMaximum = self._settings.receive_maximum
-        self._client.connect_async(
-            url.hostname or "127.0.0.1",
-            url.port or default_port,
-            keepalive=_KEEPALIVE_S,
-            clean_start=False,
-            properties=properties,
-        )
-        self._client.loop_start()
+        self._thread.start()
 
     def close(self) -> None:
         """Leave the broker; the session stays there and keeps what comes meanwhile."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._closing.set()
+        self._thread.join()
 
-    def send_acknowledgements(self, epoch: int, packet_ids: Sequence[int]) -> bool:
+    def send_acknowledgements(self, epoch: int, packet_ids: NDArray[np.uint16]) -> bool:
         """Send PUBACKs if `epoch` is still the current connection; say whether it was."""
         with self._lock:
-            if epoch != self._epoch or not self.connected:
+            if epoch != self._epoch or self._socket is None:
                 return False
-            for packet_id in packet_ids:
-                self._client.ack(packet_id, 1)
+            try:
+                self._socket.settimeout(_KEEP_ALIVE_S)
+                self._socket.sendall(puback_bytes(packet_ids))
+            except OSError as error:
+                log.warning("cannot acknowledge, the broker will deliver again: %s", error)
+                self._shut()
+                return False
+            self.arrivals.acknowledged(len(packet_ids))
             return True
 
-    def _make_client(self) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._settings.mqtt_client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            manual_ack=not self._settings.auto_acknowledge,
-        )
-        if self._settings.mqtt_user:
-            client.username_pw_set(self._settings.mqtt_user, self._settings.mqtt_password)
-        if urlsplit(self._settings.mqtt_url).scheme == "mqtts":
-            ca_file = self._settings.mqtt_ca_file
-            client.tls_set_context(ssl.create_default_context(cafile=str(ca_file) if ca_file else None))
-        client.reconnect_delay_set(min_delay=1, max_delay=30)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        return client
+    def _keep(self) -> None:
+        pause_s = _SHORTEST_PAUSE_S
+        while not self._closing.is_set():
+            try:
+                buffer = self._connect()
+                pause_s = _SHORTEST_PAUSE_S
+                self._read_on(buffer)
+            except (OSError, SessionError, WireError, ValueError) as error:
+                log.warning("no connection to the broker: %s", error)
+            finally:
+                self._disconnect()
+            # Full jitter: workers that lose a broker together do not come back together.
+            self._closing.wait(random.uniform(_SHORTEST_PAUSE_S / 2, pause_s))  # noqa: S311
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        _userdata: object,
-        flags: mqtt.ConnectFlags,
-        reason: Any,  # noqa: ANN401 - paho's ReasonCode is untyped
-        _properties: object,
-    ) -> None:
-        if reason.is_failure:
-            log.error("the broker refuses the connection: %s", reason)
-            return
+    def _connect(self) -> bytes:
+        """Connect and subscribe; gives what the broker has sent behind its CONNACK."""
+        connection = self._open_socket()
+        connection.sendall(self._connect_packet().write())
+        buffer = b""
+        while (packet := _first_packet(buffer)) is None:
+            buffer += self._read_some(connection)
+        answer, used = packet
+        if not isinstance(answer, mqtt5.ConnAckPacket):
+            raise SessionError("the broker answers CONNECT with something else")
+        if answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
+            raise SessionError(f"the broker refuses us: {answer.reason_code.name}; check user and password")
+        if self._settings.auto_acknowledge:
+            log.error("TEST ONLY: messages are acknowledged before they are stored")
+        self._begin_epoch(connection, resumed=answer.session_present)
+        # On every connection: a persistent session is no proof that the broker kept its subscriptions. The answer comes
+        # behind whatever the session has kept for us, so nobody waits for it.
+        filters = [
+            mqtt5.TopicFilter(
+                topic,
+                max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+                retain_handling=mqtt5.RetainHandling.SEND_NEVER,
+                retain_as_published=False,
+            )
+            for topic in SUBSCRIPTIONS
+        ]
+        connection.sendall(mqtt5.SubscribePacket(_SUBSCRIBE_ID, filters).write())
+        return buffer[used:]
+
+    def _open_socket(self) -> socket.socket:
+        url = urlsplit(self._settings.mqtt_url)
+        is_tls = url.scheme == "mqtts"
+        host = url.hostname or "127.0.0.1"
+        connection = socket.create_connection((host, url.port or (8883 if is_tls else 1883)), timeout=10)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if is_tls:
+            ca_file = self._settings.mqtt_ca_file
+            context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+            connection = context.wrap_socket(connection, server_hostname=host)
+        return connection
+
+    def _connect_packet(self) -> mqtt5.ConnectPacket:
+        settings = self._settings
+        return mqtt5.ConnectPacket(
+            settings.mqtt_client_id,
+            username=settings.mqtt_user or None,
+            password=settings.mqtt_password.encode() or None,
+            clean_start=False,
+            keep_alive=_KEEP_ALIVE_S,
+            session_expiry_interval=settings.mqtt_session_expiry_s,
+            receive_max=settings.receive_maximum,
+        )
+
+    def _begin_epoch(self, connection: socket.socket, *, resumed: bool) -> None:
         with self._lock:
             self._epoch += 1
-            self._in_epoch = 0
-            self._resumed = flags.session_present
-            self.connected = True
-            self.connections += 1
-        if self._known_session and not flags.session_present:
+            self._socket = connection
+            self.arrivals.begin_epoch(self._epoch, resumed=resumed)
+        self.connected = True
+        self.connections += 1
+        if self._known_session and not resumed:
             self.sessions_lost += 1
             log.error("the broker has lost our session: messages that waited in it are gone")
         self._known_session = True
-        log.info("connected to the broker, session %s", "resumed" if flags.session_present else "new")
-        # On every connection: a persistent session is no proof that the broker kept its subscriptions.
-        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe([(topic, options) for topic in SUBSCRIPTIONS])
+        log.info("connected to the broker, session %s", "resumed" if resumed else "new")
 
-    def _on_disconnect(
-        self, _client: mqtt.Client, _userdata: object, _flags: object, reason: object, _properties: object
-    ) -> None:
+    def _read_on(self, buffer: bytes) -> None:
+        """Read until the connection ends or we close."""
+        connection = self._socket
+        last_read = last_ping = time.monotonic()
+        while connection is not None and connection is self._socket:
+            scanned = scan(buffer)
+            if scanned.payloads:
+                self._give(scanned)
+            for packet in scanned.others:
+                self._handle(packet)
+            buffer = buffer[scanned.used :]
+            now = time.monotonic()
+            if self._closing.is_set():
+                with self._lock:
+                    connection.sendall(mqtt5.DisconnectPacket().write())
+                return
+            if now - last_ping > _KEEP_ALIVE_S / 2:
+                with self._lock:
+                    connection.sendall(mqtt5.PingReqPacket().write())
+                last_ping = now
+            if now - last_read > 1.5 * _KEEP_ALIVE_S:
+                raise SessionError("the broker is silent")
+            if self.arrivals.waiting_bytes > _MOST_WAITING_BYTES:
+                self._closing.wait(0.01)
+                last_read = now  # it is we who do not listen
+                continue
+            chunk = self._read_if_ready(connection)
+            if chunk:
+                buffer = buffer + chunk if buffer else chunk
+                last_read = now
+
+    def _read_if_ready(self, connection: socket.socket) -> bytes:
+        """Read what is there; nothing after a moment in which nothing came."""
+        if isinstance(connection, ssl.SSLSocket):
+            if not connection.pending() and not select.select([connection], [], [], 0.2)[0]:
+                return b""
+            with self._lock:  # OpenSSL does not read and write at once
+                connection.settimeout(0.2)
+                try:
+                    return self._read_some(connection)
+                except TimeoutError:
+                    return b""
+        if not select.select([connection], [], [], 0.2)[0]:
+            return b""
+        return self._read_some(connection)
+
+    @staticmethod
+    def _read_some(connection: socket.socket) -> bytes:
+        chunk = connection.recv(_READ_BYTES)
+        if not chunk:
+            raise SessionError("the broker closed the connection")
+        return chunk
+
+    def _give(self, scanned: Scanned) -> None:
+        if self._settings.auto_acknowledge:
+            self.send_acknowledgements(self._epoch, scanned.packet_ids)
+        self.arrivals.put(scanned.topics, scanned.payloads, scanned.packet_ids, scanned.duplicate)
+
+    def _handle(self, data: bytes) -> None:
+        """Deal with a packet of a shape the scan does not read."""
+        packet, _ = mqtt5.read(memoryview(data))
+        match packet:
+            case mqtt5.PublishPacket():
+                packet_id = packet.packet_id or 0
+                if packet.qos == mqtt5.QoS.AT_LEAST_ONCE and packet_id:
+                    self._give(
+                        Scanned(
+                            [packet.topic.encode()],
+                            [packet.payload],
+                            np.array([packet_id], np.uint16),
+                            np.array([packet.duplicate]),
+                            [],
+                            0,
+                        )
+                    )
+                else:
+                    log.warning("a message of QoS %d came; only QoS 1 is subscribed to", packet.qos)
+            case mqtt5.SubAckPacket():
+                granted = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
+                if any(code != granted for code in packet.reason_codes):
+                    raise SessionError(f"the broker does not grant QoS 1: {packet.reason_codes}")
+            case mqtt5.DisconnectPacket():
+                raise SessionError(f"the broker ends the connection: {packet.reason_code.name}")
+            case _:
+                pass  # PINGRESP and what a broker may send besides: nothing to do
+
+    def _shut(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _disconnect(self) -> None:
         with self._lock:
             self._epoch += 1
-            self.connected = False
-        log.warning("disconnected from the broker: %s", reason)
+            self._shut()
+        if self.connected:
+            log.warning("disconnected from the broker")
+        self.connected = False
 
-    def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        self._in_epoch += 1
-        # Strictly growing: two messages never share an arrival, so rows keyed by it stay apart.
-        self._last_us = max(time.time_ns() // 1000, self._last_us + 1)
-        self.arrived.put(
-            Message(
-                message.topic,
-                bytes(message.payload),
-                self._last_us,
-                message.mid,
-                self._epoch,
-                message.dup or (self._resumed and self._in_epoch <= self._settings.receive_maximum),
-            )
-        )
+
+def _first_packet(buffer: bytes) -> tuple[object, int] | None:
+    """Parse the first packet of a buffer; None while it is not whole."""
+    try:
+        return mqtt5.read(memoryview(buffer))
+    except IndexError:
+        return None

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from devices.registry import Registry, load_registry
-from ingest.message import Group, Message
+from ingest.message import Group, Message, group_of
 from sql.pool import connect
 from sql.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ingest.receive import PahoSession
+    from ingest.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _MOST_HELD = 2_000
 class Registrar:
     """Watches the registry from a thread of its own, with a connection of its own."""
 
-    def __init__(self, database_url: str, worker: str, session: PahoSession) -> None:
+    def __init__(self, database_url: str, worker: str, session: Session) -> None:
         self._database_url = database_url
         self._worker = worker
         self._session = session
@@ -124,7 +124,7 @@ class Registrar:
                 Message(topic, bytes(payload), received_us, 0, 0, may_be_repeated=False)
                 for _, received_us, _, topic, payload in rows
             ]
-            self._released.put(Group(messages, held=True))
+            self._released.put(group_of(messages, held=True))
 
     def _report(self, connection: psycopg.Connection) -> None:
         seen = {"connections": self._session.connections, "sessions_lost": self._session.sessions_lost}
@@ -133,7 +133,7 @@ class Registrar:
             {
                 "worker": self._worker,
                 "connected": self._session.connected,
-                "queue_messages": self._session.arrived.qsize(),
+                "queue_messages": self._session.arrivals.unacknowledged,
                 **{name: count - self._reported[name] for name, count in seen.items()},
             },
         )

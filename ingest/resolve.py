@@ -127,7 +127,7 @@ def _hold(
         if reject.item and group.sources[reject.message].uid not in registry.device_position:
             touched[reject.message] = True
     held = [
-        Held(i, group.sources[i].uid, group.messages[i].topic, group.payloads[i])
+        Held(i, group.sources[i].uid, group.topics[i].decode("utf-8", "replace"), group.payloads[i])
         for i in np.flatnonzero(touched & own).tolist()
     ]
     if (touched & ~own).any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,8 +21,12 @@ class IngestSettings(BaseSettings):
     mqtt_ca_file: Path | None = Field(None, description="CA certificates for mqtts://; default: the system's")
     mqtt_client_id: str = Field("hedgerow-ingest-0", description="Identity of the persistent session at the broker")
     mqtt_session_expiry_s: int = Field(7 * 86_400, description="How long the broker keeps the session [s]")
+    mqtt_version: Literal["5", "3.1.1"] = Field("5", description="What the broker speaks; 3.1.1 is slower")
+    mqtt_keeps_packet_ids: bool = Field(
+        default=True, description="Whether the broker delivers again with the old packet ids, as the standard wants"
+    )
     receive_maximum: int = Field(
-        20_000, ge=1, le=65_535, description="Messages the broker may have unacknowledged on the way to us"
+        60_000, ge=1, le=65_535, description="Messages the broker may have unacknowledged on the way to us"
     )
     group_messages: int = Field(8_000, ge=1, description="Most messages in one group")
     group_bytes: int = Field(8 * 2**20, ge=2**16, description="Most payload bytes in one group")

@@ -1,0 +1,100 @@
+"""What the path needs of a session at a broker, and what every session does with messages that arrive."""
+
+from __future__ import annotations
+
+import queue
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ingest.message import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class Session(Protocol):
+    """A persistent session: `ingest/receive.py` for MQTT 5, `ingest/receive_paho.py` for 3.1.1."""
+
+    arrivals: Arrivals
+    connected: bool
+    connections: int
+    sessions_lost: int
+
+    def open(self) -> None:
+        """Begin to connect, and go on trying until `close`."""
+
+    def close(self) -> None:
+        """Leave the broker; the session stays there and keeps what comes meanwhile."""
+
+    def send_acknowledgements(self, epoch: int, packet_ids: NDArray[np.uint16]) -> bool:
+        """Send PUBACKs if `epoch` is still the current connection; say whether it was."""
+
+
+class Arrivals:
+    """Messages between the thread that receives and the one that collects."""
+
+    def __init__(self, receive_maximum: int) -> None:
+        self._queue: queue.SimpleQueue[Group] = queue.SimpleQueue()
+        self._receive_maximum = receive_maximum
+        self._epoch = 0
+        self._early_left = 0
+        self._last_us = 0
+        self._put_bytes = 0
+        self._taken_bytes = 0
+        self._unacknowledged = 0
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Payload bytes that wait to be collected."""
+        return self._put_bytes - self._taken_bytes
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages of this connection that are not acknowledged yet."""
+        return self._unacknowledged
+
+    def begin_epoch(self, epoch: int, *, resumed: bool) -> None:
+        """Note a new connection; the first messages of a resumed session may be repeats."""
+        self._epoch = epoch
+        self._early_left = self._receive_maximum if resumed else 0
+        self._unacknowledged = 0
+
+    def acknowledged(self, count: int) -> None:
+        """Note that messages of this connection were acknowledged."""
+        self._unacknowledged -= count
+
+    def put(
+        self, topics: Sequence[bytes], payloads: Sequence[bytes], packet_ids: NDArray[np.uint16], duplicate: NDArray[np.bool_]
+    ) -> None:
+        """Add messages that came together, in order."""
+        count = len(payloads)
+        # Strictly growing: two messages never share an arrival, so rows keyed by it stay apart.
+        first_us = max(time.time_ns() // 1000, self._last_us + 1)
+        self._last_us = first_us + count - 1
+        early = np.arange(count) < self._early_left
+        self._early_left = max(0, self._early_left - count)
+        self._put_bytes += sum(map(len, payloads))
+        self._unacknowledged += count
+        self._queue.put(
+            Group(
+                topics,
+                payloads,
+                np.arange(first_us, first_us + count, dtype=np.int64),
+                packet_ids,
+                np.full(count, self._epoch, np.int64),
+                duplicate | early,
+            )
+        )
+
+    def take(self, timeout_s: float) -> Group | None:
+        """Take the next messages; None if none come within `timeout_s` [s]."""
+        try:
+            group = self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
+        except queue.Empty:
+            return None
+        self._taken_bytes += sum(map(len, group.payloads))
+        return group
