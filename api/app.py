@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
@@ -43,7 +44,8 @@ class Hedgerow(FastAPI):
         """Wrap the application in what even its own fault handler must not be without."""
         app = BodyLimit(FaultsEndHere(super().build_middleware_stack()), self.state.settings.max_body_bytes)
         figures: Figures = self.state.figures
-        return SecurityHeaders(CountRequests(app, figures.requests, figures.seconds))
+        addresses = {route.endpoint: route.path or "" for route in iter_route_contexts(self.routes) if route.endpoint}
+        return SecurityHeaders(CountRequests(app, figures.requests, figures.seconds, addresses))
 
 
 def create_app(settings: ApiSettings) -> Hedgerow:

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from api.errors import problem, problem_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from prometheus_client import Counter, Histogram
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,12 +121,21 @@ class FaultsEndHere:
 
 
 class CountRequests:
-    """Counts and times requests by the route they took."""
+    """Counts and times requests by the route they took.
 
-    def __init__(self, app: ASGIApp, requests: Counter, seconds: Histogram) -> None:
+    Parameters
+    ----------
+    addresses
+        Address of each route by its function. Others count as one: nobody can make new labels by asking.
+    """
+
+    def __init__(
+        self, app: ASGIApp, requests: Counter, seconds: Histogram, addresses: Mapping[Callable[..., object], str]
+    ) -> None:
         self._app = app
         self._requests = requests
         self._seconds = seconds
+        self._addresses = addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -142,11 +153,10 @@ class CountRequests:
         try:
             await self._app(scope, receive, send_noting_status)
         finally:
-            route = _route(scope)
+            route = self._addresses.get(scope.get("endpoint", _nowhere), "")
             self._requests.labels(scope["method"] if route else "", route, status).inc()
             self._seconds.labels(route).observe(perf_counter() - started)
 
 
-def _route(scope: Scope) -> str:
-    """Give the template of the address; empty where it took none, so that nobody can make new labels."""
-    return getattr(scope.get("route"), "path", "")
+def _nowhere() -> None:
+    """Stand for the function of a request that took no route."""

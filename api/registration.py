@@ -70,6 +70,10 @@ async def deploy(connection: AsyncConnection, wanted: NewDeployment) -> tuple[De
             values["site_id"] = await value_of(connection, "find_site_to_deploy_at", values)
             if values["site_id"] is None:
                 raise unknown("body.site", "site", wanted.site, "/api/v1/sites")
+            values["at"] = wanted.installed_at or await value_of(connection, "read_clock", {})
+            if wanted.removed_at is not None and wanted.removed_at <= values["at"]:
+                text = "it must be later than installed_at, which by default is now"
+                raise Unusable(f"Mend removed_at: {text}.", Slip("body.removed_at", text))
             found = await value_of(connection, "find_same_deployment", values)
             if found is None:
                 await connection.execute(query("end_open_deployment"), values)

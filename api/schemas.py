@@ -37,6 +37,10 @@ def _uid(value: object) -> object:
     return normalise_uid(value) if isinstance(value, str) else value
 
 
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
 Name = Annotated[Line, StringConstraints(min_length=1)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
@@ -50,7 +54,8 @@ Uid = Annotated[
 ]
 Code = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, to_lower=True, pattern="^[a-z0-9][a-z0-9_-]{0,79}$"),
+    BeforeValidator(_lower),
+    StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,79}$"),
     Field(description="Short name in addresses: lower-case letters, digits, `_` and `-`", examples=["high-street"]),
 ]
 Domain = Annotated[
@@ -60,7 +65,8 @@ Domain = Annotated[
 ]
 MetricKey = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, to_lower=True, pattern="^[a-z0-9][a-z0-9_.]{0,79}$"),
+    BeforeValidator(_lower),
+    StringConstraints(pattern="^[a-z0-9][a-z0-9_.]{0,79}$"),
     Field(description="Metric key of the vocabulary, or one of its aliases", examples=["no2", "temperature"]),
 ]
 Channel = Annotated[

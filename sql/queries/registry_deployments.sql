@@ -17,13 +17,17 @@ LIMIT %(limit)s::int8 + 1;
 -- Id of a device, whose deployments nobody else changes until we have committed.
 SELECT device_id FROM device WHERE uid = %(device)s::text FOR UPDATE;
 
+-- name: read_clock
+-- The server's time now, not that of the transaction's start: others may have moved a device since.
+SELECT clock_timestamp();
+
 -- name: find_same_deployment
--- A deployment that says what is asked for already; without a start any that holds now will do.
+-- A deployment that says what is asked for already; without a start any that holds at `at` will do.
 SELECT dep.deployment_id
 FROM deployment dep
 JOIN site s USING (site_id)
 WHERE dep.device_id = %(device_id)s::int4 AND s.code = %(site)s::text AND dep.channel = %(channel)s::text
-  AND CASE WHEN %(installed_at)s::timestamptz IS NULL THEN dep.during @> now()
+  AND CASE WHEN %(installed_at)s::timestamptz IS NULL THEN dep.during @> %(at)s::timestamptz
            ELSE lower(dep.during) = %(installed_at)s::timestamptz END
   AND coalesce(upper(dep.during), 'infinity') = coalesce(%(removed_at)s::timestamptz, 'infinity')
 LIMIT 1;
@@ -31,15 +35,15 @@ LIMIT 1;
 -- name: end_open_deployment
 -- Ends the deployment a device is in at the moment it is put elsewhere.
 UPDATE deployment
-SET during = tstzrange(lower(during), coalesce(%(installed_at)s::timestamptz, now()))
+SET during = tstzrange(lower(during), %(at)s::timestamptz)
 WHERE device_id = %(device_id)s::int4 AND coalesce(upper(during), 'infinity') = 'infinity'
-  AND lower(during) < coalesce(%(installed_at)s::timestamptz, now());
+  AND lower(during) < %(at)s::timestamptz;
 
 -- name: add_deployment
--- A device at a site, from `installed_at` (or now) to `removed_at` (or open end).
+-- A device at a site, from `at` to `removed_at` (or open end).
 INSERT INTO deployment (device_id, site_id, channel, during, note)
 VALUES (%(device_id)s::int4, %(site_id)s::int4, %(channel)s::text,
-        tstzrange(coalesce(%(installed_at)s::timestamptz, now()), %(removed_at)s::timestamptz), %(note)s::text)
+        tstzrange(%(at)s::timestamptz, %(removed_at)s::timestamptz), %(note)s::text)
 RETURNING deployment_id;
 
 -- name: add_first_deployment

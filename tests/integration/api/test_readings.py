@@ -1,0 +1,375 @@
+"""Readings, aggregates and last values over HTTP, held against slow obvious versions."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from devices.flags import EXCLUDING, Flag
+from sql.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.integration.api.conftest import Api, Serve
+
+    Row = tuple[int, datetime, float, int]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+START = datetime(2026, 3, 28, 22, tzinfo=UTC)
+
+
+def iso(time: datetime) -> str:
+    """Write a time as the API does."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def make_series(api: Api, *places: tuple[str, str, str]) -> list[int]:
+    """Make sites and series (site, metric, channel) and give their ids."""
+    for site in sorted({place[0] for place in places}):
+        api.post("/api/v1/sites", code=site, name=site.title())
+    return [
+        api.post("/api/v1/series", site=site, metric=metric, channel=channel).json()["id"] for site, metric, channel in places
+    ]
+
+
+def store(api: Api, rows: list[Row]) -> None:
+    """Put readings straight into the database."""
+    with psycopg.connect(api.database) as connection, connection.cursor() as cursor:
+        for month in sorted({(row[1].year, row[1].month) for row in rows}):
+            cursor.execute("SELECT ensure_partition('reading', %s)", [datetime(*month, 1, tzinfo=UTC)])
+        cursor.executemany("INSERT INTO reading VALUES (%s, %s, %s, %s)", rows)
+
+
+def random_rows(seed: int, series: list[int], start: datetime, hours: int) -> list[Row]:
+    """Make readings at odd times, some flagged, no time twice in a series."""
+    chance = random.Random(seed)
+    return [
+        (series_id, start + timedelta(microseconds=at), chance.uniform(-1e3, 1e6), chance.choice([0, 0, 0, 1, 4, 128, 4096]))
+        for series_id in series
+        for at in sorted(chance.sample(range(hours * 3_600_000_000), 40 * hours))
+    ]
+
+
+def slow_buckets(rows: list[Row], width: timedelta, *, excluding: int) -> dict[tuple[str, int], dict[str, float]]:
+    """Aggregate as slowly and obviously as can be: by (start of bucket, series id)."""
+    kept = sorted(row[:3] for row in rows if not row[3] & excluding)
+    found = {}
+    for key, group in groupby(kept, lambda row: (iso(EPOCH + (row[1] - EPOCH) // width * width), row[0])):
+        values = [value for _, _, value in group]
+        total = math.fsum(values)
+        found[key] = {
+            "mean": total / len(values),
+            "min": min(values),
+            "max": max(values),
+            "sum": total,
+            "count": len(values),
+            "n": len(values),
+        }
+    return found
+
+
+def assert_same_buckets(answer: list[dict[str, Any]], expected: dict[Any, dict[str, float]], key: Callable[..., Any]) -> None:
+    """Check that an answer has just these buckets, ascending, each statistic equal to 1e-9."""
+    assert [bucket["time"] for bucket in answer] == sorted(bucket["time"] for bucket in answer)
+    assert len(answer) == len(expected)
+    for bucket in answer:
+        for name, value in expected[key(bucket)].items():
+            assert bucket[name] == pytest.approx(value, rel=1e-9, abs=1e-12), bucket
+
+
+ALL = ["mean", "min", "max", "sum", "count"]
+
+
+@pytest.mark.parametrize(
+    ("every", "width"), [("1m", 60), ("7m", 420), ("15m", 900), ("1h", 3600), ("1d", 86400), ("7d", 604800)]
+)
+def test_aggregate_random_readings_equals_the_slow_version(api: Api, every: str, width: int) -> None:
+    """Every statistic of every bucket is what plain Python makes of the same readings, across months and clock changes."""
+    series = make_series(api, ("weir", "no2", ""), ("weir", "pm10", ""), ("mill", "no2", ""), ("mill", "no2", "b"))
+    rows = random_rows(7, series, START, 60)
+    store(api, rows)
+    labels = dict(
+        zip([("weir", "no2", ""), ("weir", "pm10", ""), ("mill", "no2", ""), ("mill", "no2", "b")], series, strict=True)
+    )
+
+    def key(bucket: dict[str, Any]) -> tuple[str, int]:
+        return bucket["time"], labels[bucket["site"], bucket["metric"], bucket.get("channel", "")]
+
+    asked: dict[str, Any] = {"every": every, "stat": ALL}
+    excluded = slow_buckets(rows, timedelta(seconds=width), excluding=EXCLUDING)
+    everything = slow_buckets(rows, timedelta(seconds=width), excluding=0)
+    assert_same_buckets(api.get("/api/v1/aggregate", **asked), excluded, key)
+    assert_same_buckets(api.get("/api/v1/aggregate", **asked, include_flagged=True), everything, key)
+
+
+def test_aggregate_before_1970_cuts_the_same_buckets(api: Api) -> None:
+    """Buckets are counted from 1970 in both directions."""
+    series = make_series(api, ("weir", "no2", ""))
+    rows = random_rows(3, series, datetime(1969, 12, 31, 13, tzinfo=UTC), 20)
+    store(api, rows)
+
+    answer = api.get("/api/v1/aggregate", every="7h", stat=ALL, include_flagged=True)
+    expected = slow_buckets(rows, timedelta(hours=7), excluding=0)
+    assert_same_buckets(answer, expected, lambda bucket: (bucket["time"], series[0]))
+
+
+def test_aggregate_object_is_flat_and_has_what_was_asked_for(api: Api) -> None:
+    """One object a bucket: time, site, metric, unit, the statistics asked for, n; the mean where none was."""
+    (series,) = make_series(api, ("weir", "no2", ""))
+    store(api, [(series, START, 1.0, 0), (series, START + timedelta(minutes=59), 2.0, 0)])
+    bucket = {"time": "2026-03-28T22:00:00Z", "site": "weir", "metric": "no2", "unit": "µg/m³", "n": 2}
+
+    assert api.get("/api/v1/aggregate") == [bucket | {"mean": 1.5}]
+    assert api.get("/api/v1/aggregate", stat=["count", "sum"]) == [bucket | {"count": 2, "sum": 3.0}]
+
+
+def test_aggregate_every_flag_excludes_or_informs_as_the_table_says(api: Api) -> None:
+    """A reading with an excluding flag does not count; one with any other flag does."""
+    (series,) = make_series(api, ("weir", "no2", ""))
+    store(api, [(series, START + timedelta(hours=bit), 1.0, 1 << bit) for bit in range(14)])
+    counted = {bucket["time"] for bucket in api.get("/api/v1/aggregate", every="1h")}
+
+    informative = (Flag.HUMIDITY, Flag.LATE, Flag.DUPLICATE, Flag.CLOCK, Flag.CROSS_CHECK, Flag.BATTERY_LOW, Flag.ESTIMATED)
+    assert counted == {iso(START + timedelta(hours=flag.bit_length() - 1)) for flag in informative}
+    assert len(api.get("/api/v1/aggregate", every="1h", include_flagged=True)) == 14
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-03-28T23:00:00Z", "2026-03-29T01:00:00Z", [1, 2]),
+        ("2026-03-28T23:00:00Z", None, [1, 2, 3]),
+        (None, "2026-03-28T23:00:00Z", [0]),
+        (1774738800000, 1774742400000, [1]),
+        ("2026-03-29T00:00:00+01:00", "2026-03-29T01:00:00+01:00", [1]),
+        ("2026-03-28T23:00:00", "2026-03-29", [1]),
+    ],
+)
+def test_times_in_every_spelling_bound_the_answer(plain_api: Api, start: Any, end: Any, hours: list[int]) -> None:  # noqa: ANN401
+    """`from` is included and `to` is not, as ISO 8601 with or without offset, as a date, or in milliseconds."""
+    (series,) = make_series(plain_api, ("weir", "no2", ""))
+    store(plain_api, [(series, START + timedelta(hours=hour), float(hour), 0) for hour in range(4)])
+    asked = {name: value for name, value in (("from", start), ("to", end)) if value is not None}
+
+    assert [reading["value"] for reading in plain_api.get("/api/v1/readings", **asked)] == hours
+    assert [bucket["mean"] for bucket in plain_api.get("/api/v1/aggregate", **asked, every="1m")] == hours
+
+
+def test_times_with_a_plus_lost_in_the_address_are_understood(plain_api: Api) -> None:
+    """A `+` that was not written as %2B is what it was meant to be."""
+    (series,) = make_series(plain_api, ("weir", "no2", ""))
+    store(plain_api, [(series, START, 1.0, 0)])
+    client = plain_api.of("viewer")
+
+    assert len(client.get("/api/v1/readings?from=2026-03-28T23:00:00+01:00").json()) == 1
+    assert len(client.get("/api/v1/readings?from=2026-03-28T23:00:01+01:00").json()) == 0
+
+
+def test_filters_each_and_together_narrow_the_answer(plain_api: Api) -> None:
+    """Values of one filter widen, filters together narrow; an alias stands for its metric; names nobody has find nothing."""
+    places = [
+        ("weir", "water_level", ""),
+        ("weir", "air_temperature", ""),
+        ("mill", "air_temperature", ""),
+        ("mill", "no2", ""),
+    ]
+    series = make_series(plain_api, *places)
+    store(plain_api, [(series_id, START, float(number), 0) for number, series_id in enumerate(series)])
+
+    def found(**asked: Any) -> list[int]:  # noqa: ANN401
+        by_reading = [int(reading["value"]) for reading in plain_api.get("/api/v1/readings", **asked)]
+        by_bucket = [int(bucket["mean"]) for bucket in plain_api.get("/api/v1/aggregate", **asked)]
+        assert by_reading == by_bucket
+        return by_reading
+
+    assert found() == [0, 1, 2, 3]
+    assert found(site="weir") == [0, 1]
+    assert found(site=["weir", "mill"], metric=["temperature", "no2"]) == [1, 2, 3]
+    assert found(metric="Temperature", site="mill") == [2]
+    assert found(series=[series[0], series[3]]) == [0, 3]
+    assert found(domain="weather") == [1, 2]
+    assert found(domain=["water", "air_quality"], site="mill") == [3]
+    assert found(site="nowhere") == []
+    assert found(series=2**31 - 1) == []
+    assert found(device="nobody") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        ({"metric": "nonsense"}, "query.metric"),
+        ({"metric": ["no2", "nonsense"]}, "query.metric"),
+        ({"domain": "nonsense"}, "query.domain"),
+        ({"evry": "1h"}, "query.evry"),
+        ({"every": "1mo"}, "query.every"),
+        ({"every": "0m"}, "query.every"),
+        ({"every": "1.5h"}, "query.every"),
+        ({"stat": "median"}, "query.stat.0"),
+        ({"from": "yesterday"}, "query.from"),
+        ({"from": "99999999999999999999"}, "query.from"),
+        ({"from": "2026-01-02", "to": "2026-01-01"}, "query"),
+        ({"from": "2026-01-01", "to": "2026-01-01"}, "query"),
+        ({"series": "0"}, "query.series.0"),
+        ({"series": str(2**31)}, "query.series.0"),
+        ({"device": "a/b"}, "query.device.0"),
+        ({"site": "a\u0000b"}, "query.site.0"),
+        ({"include_flagged": "perhaps"}, "query.include_flagged"),
+    ],
+    ids=str,
+)
+def test_aggregate_questions_that_make_no_sense_are_refused(plain_api: Api, asked: dict[str, Any], where: str) -> None:
+    """A slip in a question is told with its place, never answered with nothing."""
+    make_series(plain_api, ("weir", "no2", ""))
+    answer = plain_api.of("viewer").get("/api/v1/aggregate", params=asked)
+
+    assert answer.status_code == 422
+    assert [slip["where"] for slip in answer.json()["errors"]] == [where]
+
+
+def test_readings_walked_by_link_have_every_reading_once(api: Api) -> None:
+    """Pages follow each other without a gap or a repeat, even between readings of the same time."""
+    series = make_series(api, ("weir", "no2", ""), ("weir", "pm10", ""), ("mill", "no2", ""))
+    rows = [
+        (series_id, START + timedelta(minutes=minute // 2), float(minute), 0)
+        for minute in range(0, 40, 2)
+        for series_id in series
+    ]
+    store(api, rows)
+    client = api.of("viewer")
+
+    for limit in (1, 2, 7, 59, 60, 1000):
+        path: str | None = f"/api/v1/readings?limit={limit}&site=weir&site=mill"
+        walked: list[dict[str, Any]] = []
+        while path:
+            answer = client.get(path)
+            assert len(answer.json()) <= limit
+            walked += answer.json()
+            path = answer.links.get("next", {}).get("url")
+        assert len(walked) == 60
+        keys = [(reading["time"], reading["site"], reading["metric"]) for reading in walked]
+        assert len(set(keys)) == 60
+        assert [key[0] for key in keys] == sorted(key[0] for key in keys)
+
+
+def test_readings_show_all_flags_unless_told_not_to(api: Api) -> None:
+    """Readings are given as they are stored, flags beside them; `include_flagged=false` leaves the doubtful out."""
+    series = make_series(api, ("weir", "no2", ""), ("weir", "no2", "b"))
+    store(api, [(series[0], START, 1.25, 1), (series[1], START, -0.1, 128)])
+    first = {"time": "2026-03-28T22:00:00Z", "site": "weir", "metric": "no2", "value": 1.25, "flags": 1}
+    second = {"time": "2026-03-28T22:00:00Z", "site": "weir", "metric": "no2", "value": -0.1, "flags": 128, "channel": "b"}
+
+    assert api.get("/api/v1/readings") == [first, second]
+    assert api.get("/api/v1/readings", include_flagged=False) == [second]
+
+
+@pytest.mark.parametrize("after", ["", "x", "1.0", "1", "1.2.3", "-", "99999999999999999999.1", "1.99999999999", "1.-1"])
+def test_readings_after_nothing_we_said_is_refused(plain_api: Api, after: str) -> None:
+    """A made-up place to go on from is a slip in the question."""
+    answer = plain_api.of("viewer").get("/api/v1/readings", params={"after": after})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["where"] == "query.after"
+
+
+def test_device_stands_for_its_sites_while_it_is_there(api: Api) -> None:
+    """A device that moved shows each site's readings for its time there; a bucket cut by a move is one bucket."""
+    api.post("/api/v1/sites", code="weir", name="Weir")
+    api.post("/api/v1/sites", code="mill", name="Mill")
+    api.post("/api/v1/devices", uid="rover", name="Rover", site="weir")
+    moves = [("mill", 20), ("weir", 40)]
+    for site, minute in moves:
+        api.post("/api/v1/deployments", device="rover", site=site, installed_at=iso(START + timedelta(minutes=minute)))
+    weir, mill = make_series(api, ("weir", "no2", ""), ("mill", "no2", ""))
+    store(
+        api, [(series, START + timedelta(minutes=minute), float(minute), 0) for series in (weir, mill) for minute in range(60)]
+    )
+
+    readings = api.get("/api/v1/readings", device="rover")
+    assert [reading["site"] for reading in readings] == ["weir"] * 20 + ["mill"] * 20 + ["weir"] * 20
+    assert [reading["value"] for reading in readings] == list(range(60))
+    buckets = {bucket["site"]: bucket for bucket in api.get("/api/v1/aggregate", device="rover", every="1h")}
+    assert {site: bucket["n"] for site, bucket in buckets.items()} == {"weir": 40, "mill": 20}
+    assert buckets["mill"]["mean"] == pytest.approx(29.5, abs=1e-9)
+    # Another device at the same site for part of that time does not count a reading twice.
+    api.post("/api/v1/devices", uid="guest", name="Guest", site="weir", installed_at=iso(START + timedelta(minutes=10)))
+    both = api.get("/api/v1/aggregate", device=["rover", "guest"], site="weir", every="1h")
+    assert [bucket["n"] for bucket in both] == [60]
+
+
+def test_aggregate_too_many_points_asks_for_wider_buckets(serve: Serve, database: str) -> None:
+    """An answer with more points than the limit is refused with what to do; one with just as many is given."""
+    api = serve(database, max_points=50)
+    series = make_series(api, ("weir", "no2", ""), ("mill", "no2", ""))
+    store(api, [(series_id, START + timedelta(minutes=minute), 1.0, 0) for series_id in series for minute in range(26)])
+    client = api.of("viewer")
+
+    refused = client.get("/api/v1/aggregate", params={"every": "1m"})
+    assert refused.status_code == 422
+    assert "Raise `every`" in refused.json()["detail"]
+    assert len(client.get("/api/v1/aggregate", params={"every": "1m", "to": iso(START + timedelta(minutes=25))}).json()) == 50
+    assert len(client.get("/api/v1/readings", params={"limit": 100_000}).json()) == 50
+
+
+def test_latest_gives_the_last_reading_of_each_series(api: Api) -> None:
+    """One object a series, by site and metric, with when it came; filters narrow it."""
+    weir, mill, other = make_series(api, ("weir", "no2", ""), ("mill", "no2", ""), ("mill", "pm10", "b"))
+    for series, flags in ((weir, 0), (mill, 1), (other, 0)):
+        api.execute(
+            "INSERT INTO latest VALUES (%s, %s, %s, %s, %s)", series, START, float(series), flags, START + timedelta(seconds=1)
+        )
+
+    answer = api.get("/api/v1/latest")
+    assert [(reading["site"], reading["metric"]) for reading in answer] == [("mill", "no2"), ("mill", "pm10"), ("weir", "no2")]
+    assert answer[1] == {
+        "time": "2026-03-28T22:00:00Z",
+        "site": "mill",
+        "site_name": "Mill",
+        "metric": "pm10",
+        "unit": "µg/m³",
+        "value": float(other),
+        "flags": 0,
+        "received_at": "2026-03-28T22:00:01Z",
+        "channel": "b",
+    }
+    assert [reading["site"] for reading in api.get("/api/v1/latest", site="weir")] == ["weir"]
+    assert api.get("/api/v1/latest", device="nobody") == []
+
+
+@pytest.mark.parametrize("name", ["aggregate_readings", "page_of_readings"])
+def test_readings_are_found_by_their_key_and_no_other_partition_is_touched(api: Api, name: str) -> None:
+    """The server walks along (series_id, time) in the partitions of the range only, however the question is asked."""
+    series = make_series(api, *((f"site-{number}", "no2", "") for number in range(20)))
+    store(api, [(series[0], START + timedelta(days=30 * month), 1.0, 0) for month in range(4)])
+    api.execute(
+        "INSERT INTO reading SELECT series_id, time, 1, 0 FROM series,"
+        " generate_series(%s::timestamptz, %s, '1 hour') AS time ON CONFLICT DO NOTHING",
+        START,
+        START + timedelta(days=90),
+    )
+    api.execute("ANALYZE reading")
+    values = {
+        "series": series,
+        "during": ["{(-infinity,infinity)}"] * 20,
+        "start": START + timedelta(days=50),
+        "end": START + timedelta(days=51),
+        "excluding": int(EXCLUDING),
+        "every": timedelta(hours=1),
+        "after_time": None,
+        "after_series": None,
+        "limit": 100,
+    }
+    with psycopg.connect(api.database) as connection:
+        plan = "\n".join(row[0] for row in connection.execute("EXPLAIN " + query(name), values))
+
+    assert "Seq Scan" not in plan
+    assert "series_id = " in plan
+    partitions = set(re.findall(r"Scan .*on (\S*(?:reading_\d+|chunk))", plan))
+    assert len(partitions) == 1, plan
