@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WAIT_S = 0.2
+_LATEST_WAIT_S = 0.02
 _ON_THE_WAY = 2
 """Prepared groups between the two threads: enough that neither waits for the other."""
 
@@ -88,9 +89,10 @@ class Pipeline:
         return prepare(group, resolved, batch)
 
     def _write_all(self) -> None:
-        while (prepared := self._prepared.get()) is not None:
+        while (prepared := self._next_prepared()) is not None:
             try:
                 self._write(prepared)
+                self._store.write_latest()
             except Stopped:
                 log.warning("stopped while the store was away; %d messages stay at the broker", len(prepared.group))
             except Exception:
@@ -99,7 +101,16 @@ class Pipeline:
                 self._stopping.set()
                 self._drop_rest()
                 return
+        self._store.write_latest(all_of_it=True)
         self._store.close()
+
+    def _next_prepared(self) -> Prepared | None:
+        """Wait for the next group; between groups last values are written when they are due."""
+        while True:
+            try:
+                return self._prepared.get(timeout=_LATEST_WAIT_S)
+            except queue.Empty:
+                self._store.write_latest()
 
     def _write(self, prepared: Prepared) -> None:
         try:

@@ -10,7 +10,7 @@ import numpy as np
 from devices.columns import Reject
 from devices.reasons import Reason
 from ingest.batch import last_of_each_series, sort_unique
-from ingest.encode import encode_latest, encode_readings, encode_uplinks
+from ingest.encode import encode_readings, encode_uplinks
 from ingest.message import digest_of
 from ingest.resolve import nothing_resolved
 
@@ -34,7 +34,8 @@ class Prepared:
     group: Group
     readings: bytes
     reading_count: int
-    latest: bytes
+    latest: Batch
+    """The newest reading of each series, sorted by series."""
     uplinks: bytes
     reading_days: NDArray[np.int64]
     """Distinct UTC days of the readings [s since 1970]."""
@@ -78,7 +79,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
         group=group,
         readings=encode_readings(unique.batch),
         reading_count=len(unique.batch),
-        latest=encode_latest(last_of_each_series(unique.batch)),
+        latest=last_of_each_series(unique.batch),
         uplinks=encode_uplinks(
             resolved.device_ids[archived],
             received_us[archived],

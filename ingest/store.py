@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import errors
 
+from ingest.latest import Latest
 from sql.pool import connect
 from sql.queries import query
 
@@ -45,6 +46,8 @@ class Store:
         self._deliveries = deliveries
         self._is_stopping = is_stopping
         self._connection: psycopg.Connection | None = None
+        self._latest = Latest()
+        self._repair_is_due = True  # a crash may have left last values behind
         self._careful_left = 0
         self._days_with_partition: dict[str, set[int]] = {"reading": set(), "uplink": set()}
 
@@ -63,7 +66,7 @@ class Store:
         pause_s = _SHORTEST_PAUSE_S
         while True:
             try:
-                return self._write_once(prepared)
+                stored = self._write_once(prepared)
             except errors.CheckViolation as error:
                 # A partition we know of was dropped meanwhile: look again, once.
                 if not any(self._days_with_partition.values()):
@@ -75,10 +78,30 @@ class Store:
             except psycopg.Error as error:
                 log.warning("store is not available, trying again: %s", str(error).strip().replace("\n", " "))
                 self.close()
+            else:
+                self._latest.add(prepared.latest)
+                return stored
             if self._is_stopping():
                 raise Stopped
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter needs no secrecy
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def write_latest(self, *, all_of_it: bool = False) -> None:
+        """Write the last values that wait, if it is time; where the store is away, `repair_latest` sees to them later."""
+        if not (self._latest.is_due() or (all_of_it and self._latest.is_waiting())):
+            return
+        began = time.monotonic()
+        rows = self._latest.take()
+        try:
+            connection = self._open()
+            with connection.transaction():
+                _copy(connection, "copy_latest_to_staging", rows)
+                connection.execute(query("store_staged_latest"))
+        except psycopg.Error as error:
+            log.warning("last values are behind: %s", str(error).strip().replace("\n", " "))
+            self._repair_is_due = True
+            self.close()
+        self._latest.wrote(time.monotonic() - began)
 
     def close(self) -> None:
         """Let go of the connection; the next write makes a new one."""
@@ -104,6 +127,9 @@ class Store:
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
             self._connection = connect(self._database_url, name=f"hedgerow {self._worker}")
+            if self._repair_is_due:
+                self._connection.execute(query("repair_latest"))
+                self._repair_is_due = False
             for name in ("make_reading_staging", "make_latest_staging", "make_uplink_staging"):
                 self._connection.execute(query(name))
         return self._connection
@@ -130,7 +156,7 @@ class Store:
         return stored
 
     def _write_readings(self, connection: psycopg.Connection, prepared: Prepared, *, careful: bool) -> tuple[int, int]:
-        """Write readings and last values; gives the rows stored and those that conflict with stored ones."""
+        """Write readings; gives the rows stored and those that conflict with stored ones."""
         if not prepared.reading_count:
             return 0, 0
         conflicting = 0
@@ -143,8 +169,6 @@ class Store:
         else:
             _copy(connection, "copy_readings", prepared.readings)
             stored = prepared.reading_count
-        _copy(connection, "copy_latest_to_staging", prepared.latest)
-        connection.execute(query("store_staged_latest"))
         return stored, conflicting
 
     def _remember(self, connection: psycopg.Connection, prepared: Prepared) -> None:

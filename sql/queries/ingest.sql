@@ -130,3 +130,18 @@ UPDATE ingest_status SET
     updated_at = now(), connected = %(connected)s, connections = connections + %(connections)s,
     sessions_lost = sessions_lost + %(sessions_lost)s, queue_messages = %(queue_messages)s
 WHERE worker = %(worker)s;
+
+-- name: repair_latest
+-- Brings last values up to the readings, which a crash may have left ahead; one index look-up a series.
+INSERT INTO latest AS l (series_id, time, value, flags, received_at)
+SELECT s.series_id, r.time, r.value, r.flags, now()
+FROM series s
+CROSS JOIN LATERAL (
+    SELECT time, value, flags FROM reading WHERE series_id = s.series_id ORDER BY time DESC LIMIT 1
+) r
+LEFT JOIN latest old USING (series_id)
+WHERE old.time IS NULL OR r.time > old.time
+ORDER BY s.series_id
+ON CONFLICT (series_id) DO UPDATE
+SET time = excluded.time, value = excluded.value, flags = excluded.flags, received_at = excluded.received_at
+WHERE excluded.time > l.time;
