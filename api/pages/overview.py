@@ -11,6 +11,7 @@ from api.database import rows_of
 from api.dependencies import Connection, Permitted
 from api.pages.render import render, visitor_of
 from api.pages.words import MAIN_METRICS
+from devices.flags import EXCLUDING
 
 router = APIRouter()
 
@@ -65,6 +66,7 @@ async def overview(request: Request, person: Permitted, connection: Connection, 
         aside=aside,
         sites=[row for row in rows if row["code"] is not None],
         pagination=_pagination(chosen, counts["sites_matching"]),
+        is_doubtful=lambda flags: bool(flags & EXCLUDING),
         live_every_s=_LIVE_EVERY_S,
     )
 

@@ -78,7 +78,7 @@ def domain_label(domain: str | None) -> str:
 def number_text(value: float) -> str:
     """Write a number with as many decimals as its size deserves, thousands set apart."""
     size = abs(value)
-    decimals = 0 if size >= 1000 else 1 if size >= 10 else 2
+    decimals = 0 if size >= 1000 else 1 if size >= 10 else 2 if size >= 1 else 3
     text = f"{value:,.{decimals}f}"
     return (text.rstrip("0").rstrip(".") if decimals else text).replace("-", "\N{MINUS SIGN}")
 

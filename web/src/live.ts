@@ -24,8 +24,8 @@ export async function refresh(): Promise<void> {
     const response = await fetch(location.href, { signal: mine.signal, cache: "no-store", headers: { Accept: "text/html" } });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     take(response, page);
-  } catch (error) {
-    if (!mine.signal.aborted) say(`Not updating: the server cannot be reached (${String(error)}). Trying again.`);
+  } catch {
+    if (!mine.signal.aborted) say("Not updating: the server cannot be reached. Trying again.");
   }
 }
 
