@@ -79,6 +79,7 @@ def _register(database_url: str, devices: int) -> None:
         fill_vocabulary(connection)
         uids = [uid_of(device) for device in range(devices)]
         connection.execute(query("register_load_devices"), {"uids": uids})
+        connection.execute(query("make_load_series"), {"metrics": list(METRICS)})
 
 
 def _measure(servers: Servers, load: Load, commit_delay_us: int, say: Callable[[str], None]) -> Result:

@@ -10,6 +10,12 @@ WITH made_site AS (
 INSERT INTO deployment (device_id, site_id, during)
 SELECT device_id, site_id, '[-infinity,)' FROM made_device JOIN made_site ON code = uid;
 
+-- name: make_load_series
+-- The series that the first readings of a benchmark would call for.
+INSERT INTO series (site_id, metric_id)
+SELECT site_id, metric_id FROM site CROSS JOIN metric
+WHERE metric.key = ANY(%(metrics)s) OR metric_id IN (SELECT metric_id FROM metric_alias WHERE alias = ANY(%(metrics)s));
+
 -- name: empty_big_tables
 -- A benchmark begins with empty tables.
 TRUNCATE reading, uplink, latest, quarantine, held, delivery;
