@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from simulators.malformed import MALFORMED
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from rich.console import Console
 
@@ -90,11 +92,18 @@ def show_summary(console: Console, summary: Summary, tally: Tally | None = None)
     rows += [("messages sent", summary.sent), ("acknowledged", summary.acknowledged)]
     rows += [("sent again after a lost connection", summary.sent_again)] if summary.sent_again else []
     rows += [("not acknowledged", summary.unacknowledged)] if summary.unacknowledged else []
-    rows += [(f"of them {fault}", number) for fault, number in sorted(summary.faults.items())]
+    rows += [(f"of them {fault.replace('_', ' ')}", number) for fault, number in _gathered(summary.faults).items()]
     for name, number in rows:
         table.add_row(name, f"{number:,}")
     table.add_row("messages a second", f"{summary.sent / max(summary.seconds, 1e-9):,.1f}")
     console.print(table)
+
+
+def _gathered(faults: Mapping[str, int]) -> dict[str, int]:
+    """Put the many ways of being malformed together."""
+    others = {fault: number for fault, number in faults.items() if fault not in MALFORMED}
+    malformed = sum(number for fault, number in faults.items() if fault in MALFORMED)
+    return dict(sorted(others.items())) | ({"malformed": malformed} if malformed else {})
 
 
 def show_figures(console: Console, figures: Figures, examples: Sequence[Example]) -> None:
@@ -115,6 +124,8 @@ def show_figures(console: Console, figures: Figures, examples: Sequence[Example]
 
 def _show_examples(console: Console, examples: Sequence[Example]) -> None:
     table = Table("what", "device", "metric", "time", "expected", "found", box=None)
+    for column in table.columns:
+        column.overflow = "fold"
     for one in examples:
         table.add_row(one.fault, one.uid, one.metric, one.time.isoformat() if one.time else "", one.expected, one.found)
     console.print("Some of what is not as it should be:")

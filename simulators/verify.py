@@ -120,7 +120,7 @@ def load(connection: psycopg.Connection, ledgers: Sequence[Path]) -> None:
 
 
 def _compare(connection: psycopg.Connection) -> tuple[Figures, list[Example]]:
-    with connection.transaction():
+    with connection.transaction(force_rollback=True):
         connection.execute(query("match_ledger"))
         figures = connection.cursor(row_factory=class_row(Figures)).execute(query("sum_up_ledger")).fetchone()
         examples = connection.cursor(row_factory=class_row(Example))

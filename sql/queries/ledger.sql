@@ -23,9 +23,9 @@ COPY ledger_reading FROM STDIN (FORMAT binary);
 COPY ledger_note FROM STDIN (FORMAT binary);
 
 -- name: match_ledger
--- Puts ledger and store side by side; the tables it makes live as long as the transaction.
+-- Puts ledger and store side by side in tables that are rolled back when they have been read.
 -- Messages with what the broker said of them.
-CREATE TEMP TABLE ledger_message ON COMMIT DROP AS
+CREATE TEMP TABLE ledger_message AS
 SELECT s.*, coalesce(n.acknowledged, 0) > 0 AS acknowledged, 1 + coalesce(n.again, 0) AS sendings
 FROM ledger_sent s
 LEFT JOIN (
@@ -34,21 +34,30 @@ LEFT JOIN (
     GROUP BY message
 ) n USING (message);
 
--- Rows that belong to the ledger's devices: at their sites, in the time they were there.
-CREATE TEMP TABLE ledger_stored ON COMMIT DROP AS
-SELECT l.device, se.metric_id, r.time, r.value, r.flags, r.series_id
-FROM ledger_device l
-JOIN device v USING (uid)
-JOIN deployment d USING (device_id)
-JOIN series se ON se.site_id = d.site_id AND se.channel = d.channel
-JOIN reading r ON r.series_id = se.series_id AND d.during @> r.time;
+-- Rows of the places where the ledger's devices are or were, and whether the device was there at the time.
+CREATE TEMP TABLE ledger_stored AS
+SELECT s.device, s.metric_id, r.time, r.value, r.flags, r.series_id, s.during @> r.time AS is_there
+FROM (
+    SELECT l.device, se.metric_id, se.series_id, range_agg(d.during) AS during
+    FROM ledger_device l
+    JOIN device v USING (uid)
+    JOIN deployment d USING (device_id)
+    JOIN series se ON se.site_id = d.site_id AND se.channel = d.channel
+    GROUP BY l.device, se.metric_id, se.series_id
+) s
+JOIN reading r USING (series_id);
 ANALYZE ledger_reading, ledger_message, ledger_stored;
+-- What a place has of the time when somebody else was there is somebody else's.
+DELETE FROM ledger_stored s
+USING series se, deployment d
+WHERE NOT s.is_there AND se.series_id = s.series_id
+  AND d.site_id = se.site_id AND d.channel = se.channel AND d.during @> s.time;
 
--- What became of every reading that should stand under its own time; a key is in a series once, so two copies are in two series.
-CREATE TEMP TABLE ledger_outcome ON COMMIT DROP AS
-SELECT r.device, r.metric_id, r.time, bool_or(m.acknowledged) AS acknowledged, count(s.series_id) > 0 AS is_stored,
-       coalesce(min(s.series_id) <> max(s.series_id), false) AS is_twice,
-       coalesce(bool_or(s.value = r.value), false) AS is_right, min(r.value) AS value, min(s.value) AS stored_value
+-- What became of every reading that should stand under its own time.
+CREATE TEMP TABLE ledger_outcome AS
+SELECT r.device, r.metric_id, r.time, bool_or(m.acknowledged) AS acknowledged,
+       coalesce(bool_or(s.is_there), false) AS is_stored, coalesce(bool_or(NOT s.is_there), false) AS is_elsewhere_too,
+       coalesce(bool_or(s.is_there AND s.value = r.value), false) AS is_right, min(r.value) AS value, min(s.value) AS stored_value
 FROM ledger_reading r
 JOIN ledger_message m ON m.message = r.message
 LEFT JOIN ledger_stored s ON (s.device, s.metric_id, s.time) = (r.device, r.metric_id, r.time)
@@ -56,7 +65,7 @@ WHERE NOT r.clock
 GROUP BY r.device, r.metric_id, r.time;
 
 -- Rows nobody sent under this time. A place may have two devices: what is the other's, or may be, is left out.
-CREATE TEMP TABLE ledger_stranger ON COMMIT DROP AS
+CREATE TEMP TABLE ledger_stranger AS
 SELECT s.*
 FROM ledger_stored s
 WHERE NOT EXISTS (SELECT FROM ledger_outcome o WHERE (o.device, o.metric_id, o.time) = (s.device, s.metric_id, s.time));
@@ -70,7 +79,7 @@ WHERE se.series_id = x.series_id AND d.site_id = se.site_id AND d.channel = se.c
   AND v.device_id = d.device_id AND NOT EXISTS (SELECT FROM ledger_device l WHERE l.uid = v.uid);
 
 -- Readings with an impossible time: they should stand under the time of arrival, once for every sending that arrived.
-CREATE TEMP TABLE ledger_clock ON COMMIT DROP AS
+CREATE TEMP TABLE ledger_clock AS
 SELECT device, metric_id, value, coalesce(e.least, 0) AS least, coalesce(e.most, 0) AS most, coalesce(f.found, 0) AS found
 FROM (
     SELECT r.device, r.metric_id, r.value, count(*) FILTER (WHERE m.acknowledged) AS least, sum(m.sendings) AS most
@@ -91,20 +100,20 @@ USING ledger_clock c
 WHERE s.flags & 512 <> 0 AND c.most > 0 AND (c.device, c.metric_id, c.value) = (s.device, s.metric_id, s.value);
 
 -- What is known of each distinct content: the same bytes on the same topic are told apart nowhere.
-CREATE TEMP TABLE ledger_digest ON COMMIT DROP AS
+CREATE TEMP TABLE ledger_digest AS
 SELECT m.digest, min(m.device) AS device, sum(m.sendings) AS sendings, count(*) FILTER (WHERE m.acknowledged) AS acknowledged,
        min(m.reason) AS reason, max(m.refused) AS refused
 FROM ledger_message m
 GROUP BY m.digest;
 
-CREATE TEMP TABLE ledger_quarantined ON COMMIT DROP AS
+CREATE TEMP TABLE ledger_quarantined AS
 SELECT d.digest, q.item, count(*) AS copies, d.sendings, d.refused,
        count(*) FILTER (WHERE q.reason <> d.reason) AS misjudged, min(q.reason) AS reason, min(d.reason) AS expected
 FROM ledger_digest d
 JOIN quarantine q USING (digest)
 GROUP BY d.digest, q.item, d.sendings, d.refused;
 
-CREATE TEMP TABLE ledger_held ON COMMIT DROP AS
+CREATE TEMP TABLE ledger_held AS
 SELECT d.digest, count(*) AS copies, d.sendings
 FROM ledger_digest d
 JOIN held h USING (digest)
@@ -112,7 +121,7 @@ GROUP BY d.digest, d.sendings;
 ANALYZE ledger_outcome, ledger_quarantined, ledger_held;
 
 -- Readings that are not in the store though the broker took them, and whether they wait elsewhere.
-CREATE TEMP TABLE ledger_missing ON COMMIT DROP AS
+CREATE TEMP TABLE ledger_missing AS
 SELECT o.device, o.metric_id, o.time, o.value, bool_or(h.digest IS NOT NULL) AS is_held,
        bool_or(q.digest IS NOT NULL) AS is_quarantined
 FROM ledger_outcome o
@@ -141,7 +150,7 @@ FROM (
     FROM ledger_message
 ) m, (
     SELECT count(*) AS readings, count(*) FILTER (WHERE is_stored AND is_right) AS stored,
-           count(*) FILTER (WHERE is_twice) AS twice, count(*) FILTER (WHERE is_stored AND NOT is_right) AS wrong
+           count(*) FILTER (WHERE is_elsewhere_too) AS twice, count(*) FILTER (WHERE is_stored AND NOT is_right) AS wrong
     FROM ledger_outcome
 ) o, (
     SELECT count(*) FILTER (WHERE is_held) AS held, count(*) FILTER (WHERE NOT is_held AND NOT is_quarantined) AS lost
@@ -202,8 +211,8 @@ FROM (
        AND NOT EXISTS (SELECT FROM ledger_held h WHERE h.digest = d.digest)
      ORDER BY d.device LIMIT %(limit)s)
     UNION ALL
-    (SELECT 'duplicate', device, metric_id, time, value::text, 'in two series'
-     FROM ledger_outcome WHERE is_twice ORDER BY device, time LIMIT %(limit)s)
+    (SELECT 'duplicate', device, metric_id, time, value::text, 'at another place too'
+     FROM ledger_outcome WHERE is_elsewhere_too ORDER BY device, time LIMIT %(limit)s)
     UNION ALL
     (SELECT 'phantom', device, metric_id, time, '', value::text
      FROM ledger_stranger ORDER BY device, time LIMIT %(limit)s)
