@@ -1,0 +1,106 @@
+"""Every fault that lint is there for, planted into a sound dashboard, is found."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grafana.build import DOMAINS, render
+from grafana.lint import lint
+from grafana.targets import API, DATABASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Dashboard = dict[str, Any]
+
+SOURCES = {str(ref.uid): str(ref.type_val) for ref in (API, DATABASE)}
+
+
+def chart(dashboard: Dashboard, kind: str = DATABASE.type_val or "") -> Dashboard:
+    """Give the first chart that asks this type of data source."""
+    charts = (panel for panel in dashboard["panels"] if panel["type"] == "timeseries")
+    return next(panel for panel in charts if panel["datasource"]["type"] == kind)
+
+
+def api_chart(dashboard: Dashboard) -> Dashboard:
+    """Give the chart that asks the API."""
+    return chart(dashboard, API.type_val or "")
+
+
+def plant(path: str, value: object, panel: Callable[[Dashboard], Dashboard] = chart) -> Callable[[Dashboard], None]:
+    """Make a function that puts a value into one panel: `targets.0.url`."""
+
+    def change(dashboard: Dashboard) -> None:
+        holder: Any = panel(dashboard)
+        *way, last = path.split(".")
+        for step in way:
+            holder = holder[int(step)] if step.isdigit() else holder[step]
+        holder[last] = value
+
+    return change
+
+
+FAULTS: dict[str, tuple[Callable[[Dashboard], None], str]] = {
+    "same panel id": (plant("id", 1), "the id 1 belongs to more than one panel"),
+    "overlap": (plant("gridPos.x", 6), "overlap"),
+    "outside": (plant("gridPos.x", 20), "leaves the grid"),
+    "unknown source": (
+        plant("datasource", {"uid": "other", "type": "x"}),
+        "the data source other of type x is not provisioned",
+    ),
+    "wrong type": (plant("targets.0.datasource.uid", API.uid), "is not provisioned"),
+    "no description": (plant("description", ""), "has no description"),
+    "no unit": (plant("fieldConfig.defaults.unit", ""), "has no unit"),
+    "no question": (plant("targets", []), "asks nothing"),
+    "no SQL": (plant("targets.0.rawSql", "  "), "has no SQL"),
+    "unknown variable": (plant("targets.0.rawSql", "SELECT $place"), "the variable place is not defined"),
+    "unknown braced": (plant("title", "${place:csv}"), "the variable place is not defined"),
+    "unknown old": (plant("title", "[[place]]"), "the variable place is not defined"),
+    "empty address": (plant("targets.0.url", "", api_chart), "the address '' is not a path of the API"),
+    "elsewhere": (plant("targets.0.url", "https://example.org/x", api_chart), "is not a path of the API"),
+    "browser parser": (plant("targets.0.parser", "simple", api_chart), "does not use the backend parser"),
+    "no columns": (plant("targets.0.columns", [], api_chart), "names no columns"),
+}
+
+
+def traffic() -> Dashboard:
+    """Give a sound dashboard, to be spoilt."""
+    dashboard: Dashboard = json.loads(render(DOMAINS[1]))
+    assert lint([dashboard], SOURCES) == []
+    return dashboard
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_lint_of_a_planted_fault_names_it(name: str) -> None:
+    """The sentence says what is wrong, and in which dashboard."""
+    change, expected = FAULTS[name]
+    dashboard = traffic()
+    change(dashboard)
+    findings = lint([dashboard], SOURCES)
+    assert any(expected in finding and finding.startswith("Traffic: ") for finding in findings), findings
+
+
+def test_lint_of_two_dashboards_with_one_uid_names_it() -> None:
+    """Grafana would take the one for the other."""
+    assert "the uid hedgerow-traffic belongs to more than one dashboard" in lint([traffic(), traffic()], SOURCES)
+
+
+def test_lint_looks_into_rows() -> None:
+    """A panel inside a collapsed row is held to the same rules."""
+    dashboard = traffic()
+    inner = dashboard["panels"].pop()
+    inner["description"] = ""
+    spot = {"x": 0, "y": 90, "w": 24, "h": 1}
+    row = {"id": 99, "type": "row", "title": "More", "description": "Row.", "gridPos": spot, "panels": [inner]}
+    dashboard["panels"].append({**row, "datasource": inner["datasource"], "fieldConfig": {"defaults": {}}})
+    assert f"Traffic: {inner['title']}: has no description" in lint([dashboard], SOURCES)
+
+
+def test_lint_of_a_variable_names_its_unknown_source() -> None:
+    """Variables are asked from data sources too."""
+    dashboard = traffic()
+    dashboard["templating"]["list"][0]["datasource"]["uid"] = "other"
+    assert any("variable site: the data source other" in finding for finding in lint([dashboard], SOURCES))
