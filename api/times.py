@@ -10,11 +10,11 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, WithJsonSchema
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECONDS = re.compile(r"[+-]?\d{1,15}")
+_MILLISECONDS = re.compile(r"[+-]?[0-9]{1,15}")
 # A plus sign in an address stands for a space; people forget to write %2B.
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)")
 
-_EVERY = re.compile(r"([1-9]\d{0,8})(s|m|h|d)")
+_EVERY = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST_S = 100 * 366 * 86_400
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from api.database import rows_of
 from api.dependencies import Connection, PagingById
@@ -16,8 +17,8 @@ router = APIRouter(prefix="/deployments", tags=["registry"])
 class DeploymentsAsked(PagingById):
     """Which deployments."""
 
-    device: Uid | None = None
-    site: Code | None = None
+    device: Uid | None = Field(None, description="Uid of a device")
+    site: Code | None = Field(None, description="Code of a site")
 
 
 @router.get("", summary="List deployments")

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
 
 from api.database import rows_of
 from api.dependencies import Connection, Paging
@@ -16,9 +17,9 @@ router = APIRouter(prefix="/devices", tags=["registry"])
 class DevicesAsked(Paging):
     """Which devices."""
 
-    site: Code | None = None
-    profile: Code | None = None
-    uid: Uid | None = None
+    site: Code | None = Field(None, description="Code of the site where they are")
+    profile: Code | None = Field(None, description="Key of their device profile")
+    uid: Uid | None = Field(None, description="Uid, in any usual spelling")
 
 
 @router.get("", summary="List devices")

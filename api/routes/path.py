@@ -18,7 +18,7 @@ class QuarantineAsked(PagingById):
     """Which part of the quarantine."""
 
     reason: Line | None = Field(None, description="Reason code")
-    device: Uid | None = None
+    device: Uid | None = Field(None, description="Uid of a device")
 
 
 class Quarantined(BaseModel):

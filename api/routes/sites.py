@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
 
 from api.database import row_of, rows_of
 from api.dependencies import Connection, Paging
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/sites", tags=["registry"])
 class SitesAsked(Paging):
     """Which sites."""
 
-    domain: Domain | None = None
+    domain: Domain | None = Field(None, description="What the sites are mainly for")
 
 
 @router.get("", summary="List sites")

@@ -1,0 +1,69 @@
+"""From rows of the database to what answers hold."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.readings import Label, buckets, cursor_after, excluded_flags, latest_readings, parse_cursor, readings
+from devices.flags import EXCLUDING
+
+LABELS = {
+    7: Label("weir", "Weir", "no2", "µg/m³", ""),
+    8: Label("mill", "Mill", "no2", "µg/m³", "north"),
+}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOMENT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+
+
+def test_readings_leave_out_an_empty_channel_and_nothing_else() -> None:
+    """A value or flag of zero is told; only the channel may be missing."""
+    found = msgspec.to_builtins(readings([(7, MOMENT, 0.0, 0), (8, MOMENT, -1.5, 3)], LABELS))
+
+    first = {"time": "2026-11-21T08:30:00Z", "site": "weir", "metric": "no2", "value": 0.0, "flags": 0}
+    assert found == [first, first | {"site": "mill", "value": -1.5, "flags": 3, "channel": "north"}]
+
+
+@pytest.mark.parametrize("statistic", ["mean", "min", "max", "sum", "count"])
+def test_buckets_hold_the_statistic_asked_for_even_where_it_is_zero(statistic: str) -> None:
+    """Each statistic stands under its own name, also a zero; those not asked for are not there."""
+    (found,) = msgspec.to_builtins(buckets([(7, MOMENT, 0.0, -1.0, 1.0, 2.0, 4)], LABELS, [statistic]))  # type: ignore[list-item]
+
+    expected = {"mean": 0.0, "min": -1.0, "max": 1.0, "sum": 2.0, "count": 4}
+    assert {name: value for name, value in found.items() if name in expected} == {statistic: expected[statistic]}
+    assert (found["time"], found["site"], found["unit"], found["n"]) == ("2026-11-21T08:30:00Z", "weir", "µg/m³", 4)
+
+
+def test_latest_readings_are_ordered_by_what_people_know() -> None:
+    """Whatever the order of ids, the answer is by site, metric and channel."""
+    rows = [(7, MOMENT, 1.0, 0, MOMENT), (8, MOMENT, 2.0, 0, MOMENT)]
+
+    assert [reading.site for reading in latest_readings(rows, LABELS)] == ["mill", "weir"]
+
+
+@given(st.integers(-(10**16) + 1, 10**17 - 1), st.integers(1, 2**31 - 1))
+def test_cursor_written_is_read_back_to_the_microsecond(time_us: int, series_id: int) -> None:
+    """A walk goes on exactly where it stopped, from the year 1653 to 5138."""
+    moment = EPOCH + timedelta(microseconds=time_us)
+
+    assert parse_cursor(cursor_after(moment, series_id)) == (moment, series_id)
+
+
+@given(st.text(alphabet="0123456789.-+ e", max_size=40) | st.text(max_size=20))
+def test_cursor_from_any_text_is_one_or_refused(text: str) -> None:
+    """No text is a fault, and none leads out of the calendar."""
+    with suppress(ValueError):
+        time, series_id = parse_cursor(text)
+        assert series_id > 0
+        assert abs(time - EPOCH) < timedelta(days=366 * 4000)
+
+
+def test_excluded_flags_are_those_of_the_table_or_none() -> None:
+    """The table of flags decides; who asks for everything gets everything."""
+    assert excluded_flags(include_flagged=False) == int(EXCLUDING)
+    assert excluded_flags(include_flagged=True) == 0
