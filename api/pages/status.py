@@ -101,7 +101,7 @@ def _average_rates(workers: list[Worker]) -> dict[str, float]:
 def lag_text(milliseconds: float | None) -> str:
     """Write the time from received to stored."""
     if milliseconds is None:
-        return "none yet"
+        return "unknown"
     if milliseconds >= 1000:
         return f"{number_text(milliseconds / 1000)} s"
     return f"{milliseconds:.0f} ms"

@@ -60,6 +60,7 @@ def _told(violations: list[dict[str, Any]]) -> list[str]:
 
 
 def _let_charts_draw(page: Page) -> None:
+    _until(page, "[...document.querySelectorAll('[data-rate-chart]')].every((holder) => holder.querySelector('canvas'))")
     _until(page, "[...document.querySelectorAll('[data-chart]')].every((holder) => holder.chart || holder.hidden)")
 
 

@@ -21,7 +21,8 @@ const SHOWN_S = 300;
 export function startRates(region: HTMLElement): void {
   const looks: Look[] = [];
   const history: [number[], (number | null)[], (number | null)[]] = [[], [], []];
-  let plot: uPlot | null = null;
+  const holder = region.querySelector<HTMLElement>("[data-rate-chart]");
+  const plot = holder === null ? null : makeRatePlot(holder, history);
   const look = async (): Promise<void> => {
     const counters = await fetchCounters();
     if (counters === null) return;
@@ -30,8 +31,6 @@ export function startRates(region: HTMLElement): void {
     if (rates === null) return;
     show(region, rates);
     remember(history, looks[looks.length - 1]?.at ?? 0, rates);
-    const holder = region.querySelector<HTMLElement>("[data-rate-chart]");
-    if (holder !== null && plot === null) plot = makeRatePlot(holder, history);
     plot?.setData(history);
   };
   void look();
