@@ -5,13 +5,39 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import psycopg
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+
+
+class _Commands(TyperGroup):
+    """Commands of which those of the simulators are imported only when they are asked for: `up` starts many programs."""
+
+    _LATER = ("simulate", "replay", "verify")
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Name every command."""
+        return [*super().list_commands(ctx), *self._LATER]
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Find a command by its name."""
+        if cmd_name not in self._LATER:
+            return super().get_command(ctx, cmd_name)
+        from simulators import cli as simulators  # noqa: PLC0415
+
+        later = typer.Typer(pretty_exceptions_show_locals=False)
+        later.command(cmd_name)(getattr(simulators, f"{cmd_name}_command"))
+        return typer.main.get_command(later)
+
 
 app = typer.Typer(
+    cls=_Commands,
     help="Hedgerow takes a county's sensor readings from MQTT into TimescaleDB without losing one.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # locals hold passwords
