@@ -1,0 +1,74 @@
+"""The fast way through plain SenML: it takes only what is plain, and says of it what the careful way says."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+
+from devices import senml_columns, senml_plain
+from tests.unit.devices.examples import (
+    DETERMINISTIC,
+    DEVICE,
+    GATEWAY,
+    RECEIVED_US,
+    Reading,
+    messages,
+    readings_of,
+    refusals_of,
+)
+from tests.unit.devices.senml_packs import groups
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def test_decode_plain_packs_are_taken_and_the_others_named() -> None:
+    """Positions of what is left lead the careful way to it."""
+    plain, others = senml_plain.decode(
+        messages(
+            b'[{"bn":"x:","bt":1600000000,"n":"a","u":"V","v":1},{"n":"b","v":2,"t":1}]',
+            b'{"a":1}',
+            b'[{"n":"a","vb":true}]',
+            b'[{"n":"c","v":3}]',
+            b'[{"n":"dev-7:c","v":3}]',
+            b"[]",
+            topics=[DEVICE, DEVICE, DEVICE, "hedgerow/v1/dev-2/up", GATEWAY, DEVICE],
+        )
+    )
+
+    assert list(others) == [1, 2, 4, 5]
+    assert plain is not None
+    assert readings_of(plain) == [
+        Reading(0, 1, "dev-1", "a", "V", 1_600_000_000_000_000, 1.0),
+        Reading(0, 2, "dev-1", "b", "", 1_600_000_001_000_000, 2.0),
+        Reading(3, 1, "dev-2", "c", "", RECEIVED_US + 3_000_000, 3.0),
+    ]
+
+
+@pytest.mark.parametrize("payloads", [(), (b"",), (b"{}", b"[]"), (b"\xff",)])
+def test_decode_nothing_plain_gives_no_columns(payloads: Sequence[bytes]) -> None:
+    """Everything is left over."""
+    plain, others = senml_plain.decode(messages(*payloads))
+
+    assert plain is None
+    assert list(others) == list(range(len(payloads)))
+
+
+@settings(DETERMINISTIC, max_examples=300)
+@given(groups)
+def test_decode_random_groups_agree_with_the_careful_way(pairs: Sequence[tuple[list[dict[str, object]] | bytes, str]]) -> None:
+    """What it takes it reads like `senml_columns`; nothing is taken and left over at once."""
+    payloads = [pack if isinstance(pack, bytes) else json.dumps(pack).encode() for pack, _ in pairs]
+    asked = messages(*payloads, topics=[topic for _, topic in pairs])
+    careful = senml_columns.decode(asked)
+
+    plain, others = senml_plain.decode(asked)
+
+    left = set(others)
+    readings = [] if plain is None else readings_of(plain)
+    refusals = [] if plain is None else refusals_of(plain)
+    assert readings == [reading for reading in readings_of(careful) if reading.message not in left]
+    assert refusals == [refusal for refusal in refusals_of(careful) if refusal.message not in left]
