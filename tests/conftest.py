@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-pytest_plugins = ["tests.servers.needs", "tests.servers.databases", "tests.servers.mosquitto"]
+pytest_plugins = ["tests.servers.needs", "tests.servers.databases", "tests.servers.mosquitto", "tests.servers.path"]
 
 
 def pytest_configure() -> None:
