@@ -130,6 +130,27 @@ class Ledger:
         """Write what is left and close the file."""
         self.flush()
         os.close(self._file)
+        self._file = -1  # never again: its number may soon be another file's
+
+
+class NoLedger:
+    """Stands for a ledger where none is wanted, in demonstrations that run for ever: nothing is kept."""
+
+    def send(self, messages: Sequence[Message], now_us: int) -> range:  # noqa: ARG002
+        """Give numbers without a meaning."""
+        return range(len(messages))
+
+    def send_again(self, sequence: int, now_us: int) -> None:
+        """Forget it."""
+
+    def acknowledge(self, sequence: int, now_us: int) -> None:
+        """Forget it."""
+
+    def flush(self) -> None:
+        """Do nothing: nothing was kept."""
+
+    def close(self) -> None:
+        """Do nothing: nothing was kept."""
 
 
 def _sent(number: int, message: Message, now_us: int) -> Sent:

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from simulators.ledger import Ledger, NoLedger
     from simulators.message import Message
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
@@ -62,45 +63,6 @@ class Broker:
         return client
 
 
-class Notes(Protocol):
-    """What a publisher notes; `Ledger` does, and `NoLedger` forgets."""
-
-    def send(self, messages: Sequence[Message], now_us: int) -> range:
-        """Note messages about to be published; give their numbers."""
-
-    def send_again(self, sequence: int, now_us: int) -> None:
-        """Note a message about to be published once more."""
-
-    def acknowledge(self, sequence: int, now_us: int) -> None:
-        """Note that the broker has a message."""
-
-    def flush(self) -> None:
-        """Write down what was noted."""
-
-    def close(self) -> None:
-        """Write down the rest: nothing more comes."""
-
-
-class NoLedger:
-    """Notes for demonstrations that run for ever: nothing is kept."""
-
-    def send(self, messages: Sequence[Message], now_us: int) -> range:  # noqa: ARG002
-        """Give numbers without a meaning."""
-        return range(len(messages))
-
-    def send_again(self, sequence: int, now_us: int) -> None:
-        """Forget it."""
-
-    def acknowledge(self, sequence: int, now_us: int) -> None:
-        """Forget it."""
-
-    def flush(self) -> None:
-        """Do nothing: nothing was kept."""
-
-    def close(self) -> None:
-        """Do nothing: nothing was kept."""
-
-
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What was done."""
@@ -130,7 +92,7 @@ class Publisher:
         Called with a line about every connection lost and found.
     """
 
-    def __init__(self, broker: Broker, notes: Notes, say: Callable[[str], None]) -> None:
+    def __init__(self, broker: Broker, notes: Ledger | NoLedger, say: Callable[[str], None]) -> None:
         self._broker = broker
         self._notes = notes
         self._say = say
@@ -151,12 +113,13 @@ class Publisher:
 
     async def put(self, messages: Sequence[Message]) -> None:
         """Note messages and queue them; waits while as many as allowed are on the way."""
-        for number, message in zip(self._notes.send(messages, now_us()), messages, strict=True):
-            self.sent += 1
-            if message.fault:
-                self._faults[message.fault] += 1
+        numbers = self._notes.send(messages, now_us())
+        self.sent += len(messages)
+        self._faults.update(message.fault for message in messages if message.fault)
+        if messages:
             self._idle.clear()
-            await self._waiting.put((number, message))
+        for numbered in zip(numbers, messages, strict=True):
+            await self._waiting.put(numbered)
 
     def summary(self, seconds: float) -> Summary:
         """Sum up what was done in a time [s]."""
@@ -175,8 +138,8 @@ class Publisher:
 
         Raises
         ------
-        aiomqtt.exceptions.MqttConnectError
-            When the broker refuses the very first connection: user, password or protocol are wrong.
+        aiomqtt.MqttError
+            When the very first connection is refused: user, password, protocol or certificate are wrong.
         """
         pause_s = _SHORTEST_PAUSE_S
         while True:
@@ -187,7 +150,7 @@ class Publisher:
                     await self._publish_through(client)
             except* aiomqtt.MqttError as lost:
                 first = lost.exceptions[0]
-                if isinstance(first, MqttConnectError) and not self._connections:
+                if not self._connections and _is_final(first):
                     raise first from None
                 self._say(f"no connection to {self._broker.url} ({first}); trying again")
             self._unacknowledged = deque(sorted(self._unacknowledged, key=itemgetter(0)))
@@ -229,8 +192,13 @@ class Publisher:
             self._notes.flush()
 
 
+def _is_final(error: BaseException) -> bool:
+    """Tell whether trying again cannot help; aiomqtt keeps the cause of an error only as its context."""
+    return isinstance(error, MqttConnectError) or isinstance(error.__context__, ssl.SSLCertVerificationError)
+
+
 @asynccontextmanager
-async def publishing(broker: Broker, notes: Notes, say: Callable[[str], None]) -> AsyncIterator[Publisher]:
+async def publishing(broker: Broker, notes: Ledger | NoLedger, say: Callable[[str], None]) -> AsyncIterator[Publisher]:
     """Give a publisher that runs until the block ends; what it cannot mend ends the block with an error."""
     publisher = Publisher(broker, notes, say)
     try:

@@ -13,9 +13,9 @@ from devices.flat import encode_object
 from devices.senml import ABSOLUTE_FROM_S, encode_pack
 from devices.topics import device_topic
 from simulators.feed import feed
-from simulators.ledger import Ledger
+from simulators.ledger import Ledger, NoLedger
 from simulators.message import Message, Reading
-from simulators.publish import NoLedger, now_us, publishing
+from simulators.publish import now_us, publishing
 from simulators.register import NewDevice, register
 from simulators.table import Tally, read_rows
 

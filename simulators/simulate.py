@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from simulators.county import KINDS, make_county
 from simulators.feed import feed
-from simulators.ledger import Ledger
-from simulators.publish import NoLedger, now_us, publishing
+from simulators.ledger import Ledger, NoLedger
+from simulators.publish import now_us, publishing
 from simulators.register import NewDevice, NewProfile, register
 from simulators.stream import Course, stream
 
