@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-import paho.mqtt.publish as publish
+from paho.mqtt import publish
 
 from devices.topics import device_topic
 

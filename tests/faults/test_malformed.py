@@ -23,7 +23,17 @@ def test_malformed_of_all_kinds_end_in_quarantine_with_the_right_reason(whole_pa
     ledger = tmp_path / "run.ledger"
 
     whole_path.hedgerow(
-        "simulate", "--devices", "60", "--rate", "500", "--count", str(_MESSAGES), "--malformed", str(_SHARE), "--ledger", str(ledger)
+        "simulate",
+        "--devices",
+        "60",
+        "--rate",
+        "500",
+        "--count",
+        str(_MESSAGES),
+        "--malformed",
+        str(_SHARE),
+        "--ledger",
+        str(ledger),
     )
     figures = whole_path.verify(ledger)
 

@@ -17,8 +17,8 @@ import psycopg
 import pytest
 
 from api.people import ensure_admin
-from sql.queries import query
 from hedgerow.addresses import free_port
+from sql.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,13 +95,13 @@ class WholePath:
     @property
     def client(self) -> httpx.Client:
         """Give a client of the API, with the key."""
-        return httpx.Client(
-            base_url=f"{self.http_url}/api/v1", headers={"Authorization": f"Bearer {self.api_key}"}, timeout=60
-        )
+        return httpx.Client(base_url=f"{self.http_url}/api/v1", headers={"Authorization": f"Bearer {self.api_key}"}, timeout=60)
 
     def hedgerow(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command that simulates or verifies, told where everything is."""
-        where = [] if arguments[0] == "verify" else ["--mqtt", self.broker.url, "--http", self.http_url, "--api-key", self.api_key]
+        where = (
+            [] if arguments[0] == "verify" else ["--mqtt", self.broker.url, "--http", self.http_url, "--api-key", self.api_key]
+        )
         if arguments[0] == "verify":
             where = ["--database", self.database]
         command = [sys.executable, "-m", "hedgerow", *arguments, *where]
@@ -131,7 +131,7 @@ class WholePath:
     def count(self, table: str) -> int:
         """Count the rows of a table."""
         with psycopg.connect(self.database) as connection:
-            row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+            row = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608 - a test's own word
             assert row is not None
             return int(row[0])
 
@@ -167,7 +167,9 @@ def _wait_until_serving(path: WholePath) -> None:
         except (httpx.TransportError, AssertionError):
             pass
         time.sleep(0.1)
-    raise RuntimeError(f"the path does not serve:\n{(path.folder / 'ingest.log').read_text()}\n{(path.folder / 'api.log').read_text()}")
+    raise RuntimeError(
+        f"the path does not serve:\n{(path.folder / 'ingest.log').read_text()}\n{(path.folder / 'api.log').read_text()}"
+    )
 
 
 @pytest.fixture
