@@ -8,7 +8,7 @@ import random
 import ssl
 import time
 from collections import Counter, deque
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, NoReturn
@@ -44,8 +44,25 @@ class Broker:
     in_flight: int = 100
     """Most messages on the way at once; the embedded broker allows no more."""
 
-    def client(self) -> aiomqtt.Client:
-        """Make a client for one connection."""
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[aiomqtt.Client]:
+        """Give a connected client until the block ends."""
+        client = self._client()
+        connecting = asyncio.create_task(client.__aenter__(), name="connect")
+        try:
+            await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            # Cancelled halfway, it would leave a socket behind that nobody closes.
+            with suppress(aiomqtt.MqttError):
+                await connecting
+                await client.__aexit__(None, None, None)
+            raise
+        try:
+            yield client
+        finally:
+            await client.__aexit__(None, None, None)
+
+    def _client(self) -> aiomqtt.Client:
         parts = urlsplit(self.url)
         if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
             raise ValueError(f"{self.url!r} is no broker address: use mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
@@ -144,7 +161,7 @@ class Publisher:
         pause_s = _SHORTEST_PAUSE_S
         while True:
             try:
-                async with self._broker.client() as client:
+                async with self._broker.connection() as client:
                     self._connections += 1
                     pause_s = _SHORTEST_PAUSE_S
                     await self._publish_through(client)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,6 +177,7 @@ def test_replay_every_cell_of_the_file_is_a_row_and_a_second_time_adds_none(
     ledgers = [tmp_path / "first.ledger", tmp_path / "second.ledger"]
     counts = []
     with running_console(database, filled=False) as console, running_ingest(database, mosquitto.url):
+        api = Api(console.url, api_key(database))
         for ledger in ledgers:
             options = ReplayOptions(
                 Broker(mosquitto.url),
@@ -185,7 +186,7 @@ def test_replay_every_cell_of_the_file_is_a_row_and_a_second_time_adds_none(
                 "date",
                 "uk-no2",
                 "UK hourly NO2",
-                Api(console.url, api_key_again(database)),
+                api,
                 ledger=ledger,
             )
             summary, tally = asyncio.run(replay(options, asyncio.Event(), quiet))
@@ -197,13 +198,3 @@ def test_replay_every_cell_of_the_file_is_a_row_and_a_second_time_adds_none(
             counts.append(readings_in(database))
 
     assert counts == [CELLS, CELLS]
-
-
-def api_key_again(database: str) -> str:
-    """Give a key, whoever has one already."""
-    with suppress(psycopg.errors.UniqueViolation):
-        return api_key(database)
-    with psycopg.connect(database) as connection:
-        row = connection.execute("SELECT principal_id FROM principal WHERE name = 'some engineer'").fetchone()
-        assert row is not None
-        return add_api_key(connection, row[0], "test")
