@@ -49,16 +49,16 @@ def console(plain_databases: Databases) -> Iterator[Console]:
         yield console
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(_built_console: None) -> Iterator[Browser]:
-    """Give Chromium."""
+    """Give Chromium; not for longer than a module: while Playwright runs, no other test may run an event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_program(), args=_ARGUMENTS)
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def session(chromium: Browser, console: Console) -> dict[str, object]:
     """Sign in once, with the keyboard, and give what the browser keeps of it."""
     context = chromium.new_context()
