@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from api.app import Hedgerow
+    from tests.servers.databases import Databases
 
     Serve = Callable[..., "Api"]
 
@@ -109,3 +110,10 @@ def api(serve: Serve, database: str) -> Api:
 def plain_api(serve: Serve, plain_database: str) -> Api:
     """Give an API over a clean migrated database on plain PostgreSQL: for what no flavour changes."""
     return serve(plain_database)
+
+
+@pytest.fixture(scope="module")
+def shared_api(plain_databases: Databases) -> Iterator[Api]:
+    """Give an API that the tests of a module share: for questions that change nothing."""
+    with plain_databases.migrated() as url, _running(ApiSettings(database_url=url, http="127.0.0.1:0")) as api:
+        yield api

@@ -65,11 +65,11 @@ def test_access_without_a_good_key_only_health_is_open(plain_api: Api) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_access_by_role_viewers_read_and_others_write_too(plain_api: Api, role: Role) -> None:
+def test_access_by_role_viewers_read_and_others_write_too(shared_api: Api, role: Role) -> None:
     """Every route lets every role read; none lets a viewer write."""
-    client = plain_api.of(role)
+    client = shared_api.of(role)
 
-    for method, path in operations(plain_api):
+    for method, path in operations(shared_api):
         answer = client.request(method, address(path))
         if method != "GET" and role not in WRITERS:
             assert_problem(answer, 403)
@@ -105,17 +105,17 @@ def test_access_by_wrong_key_beside_a_session_is_refused(plain_api: Api) -> None
 
 
 @pytest.mark.parametrize("header", [b"Bearer hr_\xff\x80", b"Bearer", b"Bearer a b", b"\xff"])
-def test_access_by_garbage_is_refused_as_any_wrong_key(plain_api: Api, header: bytes) -> None:
+def test_access_by_garbage_is_refused_as_any_wrong_key(shared_api: Api, header: bytes) -> None:
     """What is no key at all is a wrong key, not a fault."""
-    assert_problem(plain_api.client().get("/api/v1/sites", headers=[(b"Authorization", header)]), 401)
+    assert_problem(shared_api.client().get("/api/v1/sites", headers=[(b"Authorization", header)]), 401)
 
 
-def test_access_console_shows_a_stranger_only_the_way_in(plain_api: Api) -> None:
+def test_access_console_shows_a_stranger_only_the_way_in(shared_api: Api) -> None:
     """Every route that is not in the description is the console's: open are only the login page and static files."""
-    described = set(operations(plain_api))
-    stranger = plain_api.client()
+    described = set(operations(shared_api))
+    stranger = shared_api.client()
 
-    console = [(method, path) for method, path in routes(plain_api) if (method, path) not in described]
+    console = [(method, path) for method, path in routes(shared_api) if (method, path) not in described]
     assert ("GET", "/login") in console
     for method, path in console:
         status = stranger.request(method, address(path)).status_code

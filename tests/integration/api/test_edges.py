@@ -46,9 +46,9 @@ def assert_hardened(answer: httpx.Response) -> None:
     assert "server" not in answer.headers
 
 
-def test_problems_tell_what_to_do(plain_api: Api) -> None:
+def test_problems_tell_what_to_do(shared_api: Api) -> None:
     """Unknown addresses, wrong methods and bodies that are no JSON are told in the one shape."""
-    viewer, engineer = plain_api.of("viewer"), plain_api.of("engineer")
+    viewer, engineer = shared_api.of("viewer"), shared_api.of("engineer")
 
     assert_problem(viewer.get("/api/v1/nonsense"), 404, "/openapi.json")
     assert_problem(viewer.get("/nonsense"), 404, "/nonsense")
@@ -65,28 +65,28 @@ def test_problems_tell_what_to_do(plain_api: Api) -> None:
     assert_problem(engineer.post("/api/v1/sites", json=[1]), 422, "JSON object")
 
 
-def test_problems_list_every_slip(plain_api: Api) -> None:
+def test_problems_list_every_slip(shared_api: Api) -> None:
     """Several slips are told at once, the first of them in the sentence."""
-    answer = plain_api.post("/api/v1/devices", uid="a/b", name="", latitude=100, longitude=200, colour="red")
+    answer = shared_api.post("/api/v1/devices", uid="a/b", name="", latitude=100, longitude=200, colour="red")
 
     assert_problem(answer, 422, "and 2 more")
     wheres = [slip["where"] for slip in answer.json()["errors"]]
     assert wheres == ["body.uid", "body.name", "body.latitude", "body.longitude", "body.colour"]
 
 
-def test_body_nested_deeply_is_refused_quickly(plain_api: Api) -> None:
+def test_body_nested_deeply_is_refused_quickly(shared_api: Api) -> None:
     """A hundred thousand brackets cost a client its answer and us nothing."""
     started = time.perf_counter()
     headers = {"Content-Type": "application/json"}
-    answer = plain_api.of("engineer").post("/api/v1/sites", content=b"[" * 100_000, headers=headers)
+    answer = shared_api.of("engineer").post("/api/v1/sites", content=b"[" * 100_000, headers=headers)
 
     assert_problem(answer, 400, "nested too deeply")
     assert time.perf_counter() - started < 1
 
 
-def test_body_announced_too_large_is_refused_unread(plain_api: Api) -> None:
+def test_body_announced_too_large_is_refused_unread(shared_api: Api) -> None:
     """A length beyond the limit, or none a length can be, is answered before any of the body has come."""
-    host = urlsplit(plain_api.url).netloc
+    host = urlsplit(shared_api.url).netloc
     for length in (str(BODY + 1), "9" * 30):
         connection = http.client.HTTPConnection(host, timeout=10)
         connection.putrequest("POST", "/api/v1/sites")
@@ -99,9 +99,9 @@ def test_body_announced_too_large_is_refused_unread(plain_api: Api) -> None:
         connection.close()
 
 
-def test_body_that_grows_too_large_is_refused(plain_api: Api) -> None:
+def test_body_that_grows_too_large_is_refused(shared_api: Api) -> None:
     """A body sent in pieces is refused as soon as too much has come; one of just the limit is read."""
-    engineer = plain_api.of("engineer")
+    engineer = shared_api.of("engineer")
     headers = {"Content-Type": "application/json"}
 
     def pieces(size: int) -> Any:  # noqa: ANN401 - an iterator of bytes
@@ -133,35 +133,35 @@ def test_faults_of_ours_are_told_logged_and_survived(plain_api: Api, caplog: pyt
     assert client.get("/healthz").status_code == 200
 
 
-def test_headers_harden_every_answer(plain_api: Api) -> None:
+def test_headers_harden_every_answer(shared_api: Api) -> None:
     """Good answers have the headers too, and nothing of the API is kept by caches."""
     for path in ("/healthz", "/api/v1/sites", "/login", "/metrics", "/openapi.json"):
-        answer = plain_api.of("viewer").get(path)
+        answer = shared_api.of("viewer").get(path)
         assert answer.status_code < 400
         assert_hardened(answer)
         assert answer.headers["cache-control"] == "no-store"
         assert "strict-transport-security" not in answer.headers
 
 
-def test_headers_of_https_ask_for_https(plain_api: Api) -> None:
+def test_headers_of_https_ask_for_https(shared_api: Api) -> None:
     """Behind a proxy that speaks HTTPS the browser is told to keep to it."""
-    answer = plain_api.client(**{"X-Forwarded-Proto": "https"}).get("/healthz")
+    answer = shared_api.client(**{"X-Forwarded-Proto": "https"}).get("/healthz")
 
     assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
-def test_cors_no_other_site_may_read_answers(plain_api: Api) -> None:
+def test_cors_no_other_site_may_read_answers(shared_api: Api) -> None:
     """A browser asking from another site's page is told nothing that would let it."""
-    client = plain_api.client(Origin="https://elsewhere.example")
+    client = shared_api.client(Origin="https://elsewhere.example")
     preflight = client.options("/api/v1/sites", headers={"Access-Control-Request-Method": "POST"})
 
     assert_problem(preflight, 405, "OPTIONS")
     assert_hardened(client.get("/healthz"))
 
 
-def test_answers_are_packed_for_those_who_unpack(plain_api: Api) -> None:
+def test_answers_are_packed_for_those_who_unpack(shared_api: Api) -> None:
     """A long answer comes gzipped to a client that takes it, plain to one that does not; it is the same."""
-    viewer = plain_api.of("viewer")
+    viewer = shared_api.of("viewer")
     with viewer.stream("GET", "/api/v1/metrics", headers={"Accept-Encoding": "gzip"}) as packed:
         assert packed.headers["content-encoding"] == "gzip"
         content = b"".join(packed.iter_raw())
