@@ -35,8 +35,8 @@ RUN test -s "$(/opt/hedgerow/bin/python -c 'import api; print(api.__path__[0])')
 # What runs: Python and Hedgerow, no compiler, no pip, no Node.js, nobody's root.
 FROM python:3.13.14-slim-trixie AS run
 RUN python -m pip uninstall --yes pip \
-    && groupadd --system --gid 10001 hedgerow \
-    && useradd --system --uid 10001 --gid hedgerow --no-create-home --home-dir /nonexistent hedgerow \
+    && groupadd --gid 10001 hedgerow \
+    && useradd --uid 10001 --gid hedgerow --no-create-home --home-dir /nonexistent hedgerow \
     && install --directory --owner hedgerow --group hedgerow --mode 0700 /var/lib/hedgerow
 COPY --from=python /opt/hedgerow/ /opt/hedgerow/
 ENV PATH=/opt/hedgerow/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

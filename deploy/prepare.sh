@@ -25,7 +25,7 @@ make_env() {
     fi
     while IFS= read -r line; do
         case "$line" in
-            GRAFANA_API_KEY=) printf '%s%s\n' "$line" "$(random_api_key)" ;;
+            *_API_KEY=) printf '%s%s\n' "$line" "$(random_api_key)" ;;
             [A-Z]*=) printf '%s%s\n' "$line" "$(random_secret)" ;;
             *) printf '%s\n' "$line" ;;
         esac

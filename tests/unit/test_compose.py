@@ -55,6 +55,12 @@ def binds(service: dict[str, Any]) -> list[tuple[str, str]]:
     return [(source, target) for source, target in pairs if source.startswith(".")]
 
 
+def hand_over(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set a service's variables here, with some secret filled in."""
+    for variable, value in SERVICES[name]["environment"].items():
+        monkeypatch.setenv(variable, VARIABLE.sub("x" * 32, value))
+
+
 def broker_settings() -> dict[str, str]:
     """Give the lines of mosquitto.conf by their first word; of several with the same word, the last."""
     lines = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text(encoding="utf-8").splitlines()
@@ -116,26 +122,23 @@ def test_service_mounts_of_the_tree_are_read_only(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service])
-def test_service_of_ours_runs_a_command_of_the_cli(name: str) -> None:
-    """The command after the image's entry point is one that `hedgerow` knows."""
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    assert SERVICES[name]["command"][0] in commands
-
-
-@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if "build" in service])
-def test_service_of_ours_is_given_settings_that_exist(name: str) -> None:
-    """Every HEDGEROW_ variable is a setting, spelt right."""
-    known = {f"HEDGEROW_{field.upper()}" for settings in SETTINGS.values() for field in settings.model_fields}
+def test_service_of_ours_runs_a_command_with_settings_that_exist(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command after the entry point is one `hedgerow` takes, and every HEDGEROW_ variable is one it reads."""
+    hand_over(name, monkeypatch)
+    word, *options = SERVICES[name]["command"]
+    group = typer.main.get_command(app)
+    command = group.get_command(group.make_context("hedgerow", [word]), word)  # type: ignore[attr-defined]
+    command.make_context(word, options)  # nothing is unknown, nothing is missing
+    known = {parameter.envvar for parameter in command.params}
+    if word in SETTINGS:
+        known |= {f"HEDGEROW_{field.upper()}" for field in SETTINGS[word].model_fields}
     assert set(SERVICES[name]["environment"]) <= known
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_program_accepts_the_settings_it_is_given(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What compose hands over is enough and has the right form, and each variable is one of this very program."""
-    fields = {f"HEDGEROW_{field.upper()}" for field in SETTINGS[name].model_fields}
-    assert set(SERVICES[name]["environment"]) <= fields
-    for variable, value in SERVICES[name]["environment"].items():
-        monkeypatch.setenv(variable, VARIABLE.sub("x" * 32, value))
+    """What compose hands over is enough, and has the right form."""
+    hand_over(name, monkeypatch)
     SETTINGS[name]()
 
 
@@ -206,11 +209,23 @@ def test_lasting_services_have_a_health_check_that_can_run() -> None:
                 assert path in {target for _, target in binds(service)}, f"{name}: {path}"
 
 
-def test_ingest_trusts_the_authority_of_the_broker() -> None:
-    """Ingest speaks TLS, and the file of the authority it is pointed at is mounted."""
-    environment = SERVICES["ingest"]["environment"]
+@pytest.mark.parametrize("name", ["ingest", "simulator"])
+def test_client_of_the_broker_trusts_its_authority(name: str) -> None:
+    """It speaks TLS, under its own name, and the file of the authority it is pointed at is mounted."""
+    environment = SERVICES[name]["environment"]
     assert environment["HEDGEROW_MQTT_URL"] == "mqtts://mosquitto:8883"
-    assert ("./deploy/secrets/ca.crt", environment["HEDGEROW_MQTT_CA_FILE"]) in binds(SERVICES["ingest"])
+    assert environment["HEDGEROW_MQTT_USER"] == name
+    assert environment["HEDGEROW_MQTT_PASSWORD"].startswith(f"${{MQTT_{name.upper()}_PASSWORD:?")
+    assert ("./deploy/secrets/ca.crt", environment["HEDGEROW_MQTT_CA_FILE"]) in binds(SERVICES[name])
+
+
+def test_demo_is_only_there_when_asked_for() -> None:
+    """Nothing of the simulated county starts, or gets a key, without the profile."""
+    demo = {name for name, service in SERVICES.items() if service.get("profiles") == ["demo"]}
+    assert demo == {"simulator", "simulator-access"}
+    assert all("profiles" not in service for name, service in SERVICES.items() if name not in demo)
+    for name, service in SERVICES.items():
+        assert name in demo or not demo & set(service.get("depends_on", {}))
 
 
 def test_broker_files_are_all_mounted() -> None:

@@ -86,12 +86,19 @@ def test_database_of_the_containers_is_made_and_read_with_no_right_too_many(supe
         access = {"READER_PASSWORD": "r" * 32, "GRAFANA_API_KEY": key}
         psql(owner, ROOT / "deploy/grafana_access.sql", **access)
 
+    psql(owner, ROOT / "deploy/simulator_access.sql", SIMULATOR_API_KEY="hr_third")
+
     assert whose(owner, "hr_second") == "grafana viewer"
+    assert whose(owner, "hr_third") == "simulator engineer"
     assert whose(owner, "hr_first") is None
     with psycopg.connect(owner) as connection:
         row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
         assert row == (False,)
-        assert connection.execute("SELECT name FROM principal ORDER BY name").fetchall() == [("admin",), ("grafana",)]
+        assert connection.execute("SELECT name FROM principal ORDER BY name").fetchall() == [
+            ("admin",),
+            ("grafana",),
+            ("simulator",),
+        ]
     with psycopg.connect(reader, autocommit=True) as connection:
         assert connection.execute("SHOW statement_timeout").fetchone() == ("15s",)
         for view in ("site_reading", "site_latest", "ingest_health"):
