@@ -58,7 +58,8 @@ def simulate_command(
     seed: Annotated[int | None, typer.Option(show_default="1", help="The same seed gives the same devices and values.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, show_default="natural intervals", help="Messages a second.")] = None,
     times_faster: Annotated[
-        float | None, typer.Option(min=0.001, show_default="1", help="Divide natural intervals by this.")
+        float | None,
+        typer.Option(min=0.001, show_default="1", help="Divide natural intervals by this, but not those of counters."),
     ] = None,
     duration: Annotated[float | None, typer.Option(min=0, show_default="60, without --count", help="Seconds to run.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="Messages to send.")] = None,

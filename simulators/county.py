@@ -43,6 +43,8 @@ class Kind:
     places: tuple[str, ...]
     """Where such devices stand: the second half of a site's name."""
     measures: tuple[Measure, ...]
+    is_counting: bool = False
+    """Whether it counts over its interval: sent more often, its sums would be wrong."""
 
 
 AIR = Kind(
@@ -65,7 +67,7 @@ TRAFFIC = Kind(
     "traffic",
     "Traffic counter",
     "traffic",
-    300,
+    60,
     "senml",
     ("crossroads", "bridge", "bypass", "turnpike"),
     (
@@ -73,6 +75,7 @@ TRAFFIC = Kind(
         Measure("speed_mean_time", "speed_mean_time", 1, "km/h"),
         Measure("occupancy", "occupancy", 2, "/100"),
     ),
+    is_counting=True,
 )
 BIN = Kind(
     "bin",
@@ -163,6 +166,12 @@ class County:
     def intervals_us(self) -> NDArray[np.int64]:
         """How often each device naturally sends [µs]."""
         return np.array([device.kind.interval_s for device in self.devices], np.int64) * 1_000_000
+
+    def hurried_us(self, times_faster: float) -> NDArray[np.int64]:
+        """How often each device sends [µs] when those that can are made to hurry."""
+        counting = np.array([device.kind.is_counting for device in self.devices])
+        hurried = np.maximum(np.rint(self.intervals_us / times_faster), 1_000.0).astype(np.int64)
+        return np.where(counting, self.intervals_us, hurried)
 
 
 def make_county(seed: int, size: int) -> County:

@@ -49,7 +49,7 @@ class NewDevice:
 
 
 async def register(api: Api, profiles: Iterable[NewProfile], devices: Sequence[NewDevice]) -> int:
-    """Register profiles and devices; what is there already with the same content stays. Gives the number of new devices.
+    """Register profiles and devices; what is there already stays as it is. Gives the number of new devices.
 
     Raises
     ------
@@ -79,7 +79,8 @@ async def _post(client: httpx.AsyncClient, path: str, content: Mapping[str, obje
         answer = await client.post(path, json=content)
     except httpx.HTTPError as error:
         raise RegistrationError(f"the API at {client.base_url} cannot be reached: {error!r}") from error
-    if answer.status_code not in (httpx.codes.OK, httpx.codes.CREATED):
+    # A conflict: it is there, and somebody has changed it since. That is theirs to decide.
+    if answer.status_code not in (httpx.codes.OK, httpx.codes.CREATED, httpx.codes.CONFLICT):
         raise RegistrationError(f"the API does not register {content}: {answer.status_code} {_detail(answer)}")
     return answer.status_code == httpx.codes.CREATED
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _DAY_S = 86_400.0
-COUNT_INTERVAL_S = 300.0
+COUNT_INTERVAL_S = 60.0
 """Vehicles are counted over this time [s]."""
 
 
@@ -102,9 +102,9 @@ def _flow(at: Where) -> Floats:
 
 
 def _vehicle_count(at: Where) -> Floats:
-    """Vehicles in the last five minutes: scattered like chance passers-by."""
+    """Vehicles in the last minute: scattered like chance passers-by."""
     expected = _flow(at) * COUNT_INTERVAL_S / 3_600.0
-    return np.clip(np.rint(expected + np.sqrt(expected) * normal(at.device, "passing", at.time_us)), 0.0, 1_500.0)
+    return np.clip(np.rint(expected + np.sqrt(expected) * normal(at.device, "passing", at.time_us)), 0.0, 300.0)
 
 
 def _speed_mean_time(at: Where) -> Floats:

@@ -38,7 +38,7 @@ class Course:
     rate: float | None = None
     """Messages a second of all devices together; None: each device keeps its natural interval."""
     times_faster: float = 1.0
-    """How many times as often as naturally the devices send; without a meaning where there is a rate."""
+    """How many times as often as naturally the devices send, but for those that count; unused where there is a rate."""
     duration_s: float | None = None
     most_messages: int | None = None
     """How many messages to send, history and second copies not counted; None and no duration: without end."""
@@ -105,7 +105,7 @@ def _due(county: County, course: Course, start_us: int, planned: int, until_us: 
 def _gaps_us(county: County, course: Course) -> NDArray[np.int64]:
     """Time between two messages of each device [µs]."""
     if course.rate is None:
-        return np.maximum(np.rint(county.intervals_us / course.times_faster), 1_000.0).astype(np.int64)
+        return county.hurried_us(course.times_faster)
     return np.full(len(county.devices), round(len(county.devices) / course.rate * 1e6), np.int64)
 
 

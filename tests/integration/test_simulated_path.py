@@ -154,14 +154,16 @@ def test_simulate_devices_registered_later_get_what_was_held(plain_database: str
 def test_simulate_registering_twice_changes_nothing_and_strangers_are_refused(
     plain_database: str, mosquitto: Mosquitto
 ) -> None:
-    """The second time all devices are there; a wrong key registers none."""
+    """The second time all devices are there, one of them renamed meanwhile; a wrong key registers none."""
     said: list[str] = []
     course = Course(duration_s=0)
     with running_console(plain_database, filled=False) as console:
         api = Api(console.url, api_key(plain_database))
-        for _ in range(2):
-            options = Options(Broker(mosquitto.url), api, devices=14, course=course)
-            asyncio.run(simulate(options, asyncio.Event(), said.append))
+        options = Options(Broker(mosquitto.url), api, devices=14, course=course)
+        asyncio.run(simulate(options, asyncio.Event(), said.append))
+        with psycopg.connect(plain_database) as connection:
+            connection.execute("UPDATE device SET name = 'renamed' WHERE device_id = 3")
+        asyncio.run(simulate(options, asyncio.Event(), said.append))
         with pytest.raises(RegistrationError, match="401"):
             run(Options(Broker(mosquitto.url), Api(console.url, "hr_stranger"), course=course))
     with pytest.raises(RegistrationError, match="cannot be reached"):
