@@ -1,79 +1,86 @@
-"""What every session does with messages that arrive."""
+"""Arrivals: times that strictly grow, epochs, and which messages may be repeats."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
-from ingest.collect import collect
 from ingest.session import Arrivals
 
 if TYPE_CHECKING:
     from ingest.message import Group
 
 
-def _put(arrivals: Arrivals, *payloads: bytes, duplicate: bool = False) -> None:
-    count = len(payloads)
-    arrivals.put([b"t"] * count, list(payloads), np.arange(1, count + 1, dtype=np.uint16), np.full(count, duplicate))
-
-
-def _take(arrivals: Arrivals) -> Group:
+def put(arrivals: Arrivals, count: int, *, duplicate: bool = False) -> Group:
+    """Let messages arrive together, and take them."""
+    arrivals.put([b"t"] * count, [b"four"] * count, np.arange(1, count + 1, dtype=np.uint16), np.full(count, duplicate))
     group = arrivals.take(0)
     assert group is not None
     return group
 
 
-def test_arrivals_never_share_a_moment() -> None:
-    """However fast messages come, their arrivals grow strictly: rows keyed by arrival stay apart."""
+def test_put_arrivals_strictly_grow_and_are_the_time_of_day() -> None:
+    """Two messages never share an arrival, however fast they come: rows keyed by it stay apart."""
     arrivals = Arrivals(10)
-    for _ in range(100):
-        _put(arrivals, b"a", b"b", b"c")
+    before_us = time.time_ns() // 1000
 
-    moments = np.concatenate([_take(arrivals).received_us for _ in range(100)])
+    received_us = np.concatenate([put(arrivals, 1_000).received_us for _ in range(20)])
 
-    assert (np.diff(moments) > 0).all()
+    assert (np.diff(received_us) > 0).all()
+    assert before_us <= received_us[0]
+    assert received_us[-1] < before_us + 60_000_000
 
 
-def test_arrivals_of_a_resumed_session_may_be_repeats_up_to_the_receive_maximum() -> None:
-    """The first messages of a resumed session may have come before; of a new one only those marked DUP."""
-    arrivals = Arrivals(receive_maximum=4)
+@pytest.mark.parametrize("resumed", [True, False])
+def test_put_early_messages_of_a_resumed_session_may_be_repeats(*, resumed: bool) -> None:
+    """As many as the broker may have had under way; of a new session none."""
+    arrivals = Arrivals(5)
+    arrivals.begin_epoch(1, resumed=resumed)
 
+    suspects = [*put(arrivals, 3).may_be_repeated.tolist(), *put(arrivals, 4).may_be_repeated.tolist()]
+
+    assert suspects == [resumed] * 5 + [False] * 2
+
+
+def test_put_marked_messages_may_be_repeats_at_any_time() -> None:
+    """The broker says so itself."""
+    arrivals = Arrivals(5)
     arrivals.begin_epoch(1, resumed=False)
-    _put(arrivals, b"a", b"b")
-    _put(arrivals, b"c", duplicate=True)
-    arrivals.begin_epoch(2, resumed=True)
-    _put(arrivals, b"a", b"b", b"c")
-    _put(arrivals, b"d", b"e")
 
-    marks = [_take(arrivals).may_be_repeated.tolist() for _ in range(4)]
-    assert marks == [[False, False], [True], [True, True, True], [True, False]]
+    assert put(arrivals, 2, duplicate=True).may_be_repeated.all()
 
 
-def test_arrivals_count_what_waits_and_what_is_unacknowledged() -> None:
-    """Bytes wait until they are taken; messages are unacknowledged until they are, or the connection ends."""
-    arrivals = Arrivals(10)
+def test_put_messages_carry_the_epoch_they_came_in() -> None:
+    """An acknowledgement is good for that connection only."""
+    arrivals = Arrivals(5)
     arrivals.begin_epoch(1, resumed=False)
-    _put(arrivals, b"12345", b"678")
-    assert (arrivals.waiting_bytes, arrivals.unacknowledged) == (8, 2)
+    first = put(arrivals, 2)
+    arrivals.begin_epoch(4, resumed=True)
+    second = put(arrivals, 1)
 
-    _take(arrivals)
+    assert (first.epochs.tolist(), second.epochs.tolist()) == ([1, 1], [4])
+
+
+def test_waiting_bytes_and_unacknowledged_add_up() -> None:
+    """What bounds the memory is counted right, over connections too."""
+    arrivals = Arrivals(5)
+    arrivals.begin_epoch(1, resumed=False)
+    arrivals.put([b"t"], [b"12345"], np.array([1], np.uint16), np.array([False]))
+    assert arrivals.waiting_bytes == 5
+    put_again = arrivals.take(0)
+    assert put_again is not None
+    assert arrivals.waiting_bytes == 0
+    assert arrivals.unacknowledged == 1
     arrivals.acknowledged(1)
-    assert (arrivals.waiting_bytes, arrivals.unacknowledged) == (0, 1)
-
-    arrivals.begin_epoch(2, resumed=True)
     assert arrivals.unacknowledged == 0
 
 
-def test_collect_takes_what_is_there_up_to_count_or_bytes() -> None:
-    """A group ends with the arrival that reaches a limit; the rest waits for the next one, in order."""
-    arrivals = Arrivals(10)
-    for payload in (b"aa", b"bb", b"cc", b"dd"):
-        _put(arrivals, payload)
+def test_take_from_nothing_gives_none() -> None:
+    """Without waiting, and after waiting."""
+    arrivals = Arrivals(5)
 
-    by_count = collect(arrivals, most_messages=2, most_bytes=100, timeout_s=0)
-    by_bytes = collect(arrivals, most_messages=100, most_bytes=2, timeout_s=0)
-    rest = collect(arrivals, most_messages=100, most_bytes=100, timeout_s=0)
-
-    assert [list(group.payloads) for group in (by_count, by_bytes, rest) if group] == [[b"aa", b"bb"], [b"cc"], [b"dd"]]
-    assert collect(arrivals, most_messages=1, most_bytes=1, timeout_s=0.01) is None
+    assert arrivals.take(0) is None
+    assert arrivals.take(0.01) is None
