@@ -18,20 +18,31 @@ random_secret() { openssl rand -hex 32; }
 
 random_api_key() { printf 'hr_%s' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')"; }
 
+# Gives one line of .env.example with its secret filled in.
+filled() {
+    case "$1" in
+        *_API_KEY=) printf '%s%s\n' "$1" "$(random_api_key)" ;;
+        [A-Z]*=) printf '%s%s\n' "$1" "$(random_secret)" ;;
+        *) printf '%s\n' "$1" ;;
+    esac
+}
+
 make_env() {
     if [ -e "$root/.env" ]; then
-        say "kept: .env"
-        return 0
+        cp -p "$root/.env" "$root/.env.partial"
+    else
+        : >"$root/.env.partial"
     fi
     while IFS= read -r line; do
         case "$line" in
-            *_API_KEY=) printf '%s%s\n' "$line" "$(random_api_key)" ;;
-            [A-Z]*=) printf '%s%s\n' "$line" "$(random_secret)" ;;
-            *) printf '%s\n' "$line" ;;
+            [A-Z]*=*) grep -q "^${line%%=*}=" "$root/.env.partial" && continue ;;
+            *) [ -e "$root/.env" ] && continue ;;
         esac
-    done <"$root/.env.example" >"$root/.env.partial"
+        filled "$line" >>"$root/.env.partial"
+        [ ! -e "$root/.env" ] || say "added to .env: ${line%%=*}"
+    done <"$root/.env.example"
     mv "$root/.env.partial" "$root/.env"
-    say "made: .env"
+    say "ready: .env"
 }
 
 alternative_names() {

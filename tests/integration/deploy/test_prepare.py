@@ -46,8 +46,21 @@ def test_prepare_run_again_keeps_what_is_there(tmp_path: Path) -> None:
     """A second run changes no file: nobody is locked out by it."""
     folder = prepared_folder(tmp_path)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert "kept: .env" in prepare(folder)
+    assert "kept: the broker's password file" in prepare(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_prepare_after_an_upgrade_adds_what_is_new(tmp_path: Path) -> None:
+    """A variable that an older .env does not have is added with a secret of its own; the others stay."""
+    folder = prepared_folder(tmp_path)
+    before = environment(folder)
+    lines = (folder / ".env").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / ".env").write_text("".join(line for line in lines if not line.startswith("SIMULATOR")), encoding="utf-8")
+    assert "added to .env: SIMULATOR_API_KEY" in prepare(folder)
+    after = environment(folder)
+    assert after.keys() == before.keys()
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"SIMULATOR_API_KEY"}
 
 
 def test_prepare_makes_a_certificate_for_the_names_given(prepared: Path) -> None:
