@@ -180,7 +180,7 @@ def test_site_chart_breaks_where_nothing_came(open_page: OpenPage) -> None:
 
     times, means, *_ = _chart(page, "vehicle_count")
     [gap] = [index for index, mean in enumerate(means) if mean is None]
-    assert times[gap + 1] - times[gap - 1] == pytest.approx(7200, abs=600)
+    assert times[gap + 1] - times[gap - 1] == pytest.approx(7800, abs=180)
 
 
 def test_site_chart_over_a_week_has_a_band(open_page: OpenPage) -> None:
