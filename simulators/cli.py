@@ -46,7 +46,7 @@ _START_WITHIN_S = 120.0
 _USUAL_DURATION_S = 60.0
 _DEMO_HISTORY_H = 24.0
 _DEMO_TIMES_FASTER = 20.0
-_DEMO_FAULTS = Faults(duplicate=0.01, out_of_order=0.01, malformed=0.002)
+_DEMO_FAULTS = Faults(duplicate=0.01, out_of_order=0.01, malformed=0.01)
 _SEED, _DEMO_SEED = 1, 2026  # apart: what a demonstration sends must not look like phantoms of a measured run
 
 Chance = Annotated[float, typer.Option(min=0, max=1, help="Probability of this fault.")]

@@ -98,7 +98,7 @@ def _flow(at: Where) -> Floats:
     busy = np.where(clock.weekday < 5, 1.0, np.where(clock.weekday == 5, 0.85, 0.7))
     summer = 1.0 + 0.25 * np.clip(np.cos(2 * np.pi * (clock.year_part - 0.6)), 0.0, None)
     shape = 0.03 + 0.55 * _bump(clock.hour, 13.5, 4.8) + 0.75 * _rush(clock.hour, clock.weekday)
-    return between(60.0, 900.0, at.device, "importance") * busy * summer * shape
+    return between(150.0, 1_400.0, at.device, "importance") * busy * summer * shape
 
 
 def _vehicle_count(at: Where) -> Floats:
