@@ -83,6 +83,13 @@ def test_first_admin_made_at_once_is_one(database: str) -> None:
     assert len(made) == 1
 
 
+def test_first_admin_is_not_made_where_someone_is_known(plain_database: str) -> None:
+    """Whoever has taken Hedgerow into use already decides who else is known."""
+    make_person(plain_database)
+
+    assert make_admin(plain_database) is None
+
+
 def test_first_admin_secrets_are_nowhere_in_the_database(plain_database: str) -> None:
     """Only hashes are kept: neither password nor key nor session token can be read from any table."""
     admin = make_admin(plain_database)
