@@ -50,10 +50,14 @@ class Broker:
         if self._user:
             os.chown(self._folder / "data", self._user, self._user)
         self._configure()
-        self.start()
 
     def __enter__(self) -> Self:
-        """Give itself, running."""
+        """Start, and give itself."""
+        try:
+            self.start()
+        except BaseException:
+            shutil.rmtree(self._folder)
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
