@@ -48,6 +48,28 @@ def test_decode_plain_packs_are_taken_and_the_others_named() -> None:
     ]
 
 
+def test_decode_base_time_in_the_middle_of_a_pack_holds_from_there_on() -> None:
+    """Not before, and not in the pack behind."""
+    plain, _ = senml_plain.decode(
+        messages(
+            b'[{"bt":1600000000,"n":"a","v":1},{"bt":1600000100,"n":"a","v":2},{"n":"a","v":3}]',
+            b'[{"n":"a","v":4},{"bt":1600000200,"n":"a","v":5},{"n":"a","t":1,"v":6}]',
+            b'[{"n":"a","v":7}]',
+        )
+    )
+
+    assert plain is not None
+    assert [reading.time_us // 1_000_000 for reading in readings_of(plain)] == [
+        1_600_000_000,
+        1_600_000_100,
+        1_600_000_100,
+        RECEIVED_US // 1_000_000 + 1,
+        1_600_000_200,
+        1_600_000_201,
+        RECEIVED_US // 1_000_000 + 2,
+    ]
+
+
 @pytest.mark.parametrize("payloads", [(), (b"",), (b"{}", b"[]"), (b"\xff",)])
 def test_decode_nothing_plain_gives_no_columns(payloads: Sequence[bytes]) -> None:
     """Everything is left over."""

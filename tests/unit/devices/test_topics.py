@@ -36,6 +36,8 @@ def is_subscribed(topic: str) -> bool:
         ("hedgerow/v1/gw/a b/up", Source(Kind.UNKNOWN, "", Reason.UID_INVALID)),
         ("hedgerow/v1/x/down", Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)),
         ("hedgerow/v2/x/up", Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)),
+        ("hedgerow/v1/gw/x/down", Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)),
+        ("hedgerow/v1/gw/x/up/more", Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)),
         ("hedgerow/v1/x/up/", Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)),
         ("/hedgerow/v1/x/up", Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)),
         ("hedgerow/v1/other/x/up", Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)),

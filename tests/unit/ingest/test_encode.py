@@ -115,7 +115,7 @@ def test_encode_empty_batch_is_a_copy_of_no_rows(encode: object) -> None:
 
 def test_encode_readings_known_row_has_the_known_bytes() -> None:
     """A row written down by hand, so that parser and encoder cannot be wrong together."""
-    row = Row(258, POSTGRES_EPOCH_US + 1, 1.0, 513, received_us=RECEIVED_US)
+    row = Row(258, 946_684_800_000_001, 1.0, 513, received_us=RECEIVED_US)
 
     assert encode_readings(batch_of([row]))[19:-2].hex(" ", 2) == (
         "0004 0000 0004 0000 0102 0000 0008 0000 0000 0000 0001 0000 0008 3ff0 0000 0000 0000 0000 0002 0201"
