@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 _WAIT_S = 5  # for a free connection: bounds how long a request hangs while the database is away
+_TRIES_S = 3  # the pool's own tries come ever more seldom; after this the next request makes a new one at once
 
 
 def make_pool(settings: ApiSettings) -> AsyncConnectionPool:
@@ -41,6 +42,7 @@ def make_pool(settings: ApiSettings) -> AsyncConnectionPool:
         min_size=min(2, settings.api_connections),
         max_size=settings.api_connections,
         timeout=_WAIT_S,
+        reconnect_timeout=_TRIES_S,
         max_waiting=200,
         open=False,
         check=AsyncConnectionPool.check_connection,

@@ -198,23 +198,25 @@ def test_database_that_dies_is_waited_for(serve: Serve, make_postgres: MakePostg
     """While PostgreSQL is down answers say so within seconds; once it is back everything works again by itself."""
     postgres = make_postgres("plain")
     migrate(postgres.url())
-    api = serve(postgres.url())
+    api = serve(postgres.url(), api_connections=2)
     viewer = api.of("viewer")
     assert viewer.get("/api/v1/sites").status_code == 200
 
     postgres.kill()
-    started = time.monotonic()
-    assert_problem(viewer.get("/api/v1/sites"), 503, "try again")
-    assert_problem(viewer.get("/readyz"), 503, "try again")
-    assert time.monotonic() - started < 15
-    assert viewer.get("/healthz").status_code == 200
+    gone = time.monotonic()
+    while time.monotonic() - gone < 9:
+        started = time.monotonic()
+        assert_problem(viewer.get("/api/v1/sites"), 503, "try again")
+        assert_problem(viewer.get("/readyz"), 503, "try again")
+        assert viewer.get("/healthz").status_code == 200
+        assert time.monotonic() - started < 15
 
     postgres.start()
-    give_up = time.monotonic() + 30
+    back = time.monotonic()
     while viewer.get("/readyz").status_code != 200:
-        assert time.monotonic() < give_up
-        time.sleep(0.2)
+        assert time.monotonic() - back < 30
     assert viewer.get("/api/v1/sites").status_code == 200
+    assert time.monotonic() - back < 3
 
 
 def test_question_that_takes_too_long_is_given_up(serve: Serve, plain_database: str) -> None:
