@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-_LAST_S = 9e11
+LAST_S = 9e11
 """The year 30,000: far inside int64 microseconds [s since 1970]."""
 
 NO_TIME_US = np.iinfo(np.int64).min
@@ -89,6 +89,20 @@ class Columns:
         """Count the readings."""
         return len(self.value)
 
+    def in_order(self) -> Columns:
+        """Give the readings in the order of their messages."""
+        order = np.argsort(self.message, kind="stable")
+        return replace(
+            self,
+            message=self.message[order],
+            item=self.item[order],
+            device=self.device[order],
+            metric=self.metric[order],
+            unit=self.unit[order],
+            time_us=self.time_us[order],
+            value=self.value[order],
+        )
+
 
 class Codes(dict[str, int]):
     """Gives every distinct text a small number, in order of first appearance: `codes[text]`."""
@@ -99,6 +113,39 @@ class Codes(dict[str, int]):
         return code
 
 
+@dataclass(slots=True)
+class Rows:
+    """Readings gathered one by one, for formats that are rare at high rates, and what was refused."""
+
+    rejects: list[Reject] = field(default_factory=list)
+    _rows: list[tuple[int, int, int, int, int, int, float]] = field(default_factory=list)
+    _uids: Codes = field(default_factory=Codes)
+    _metrics: Codes = field(default_factory=Codes)
+    _units: Codes = field(default_factory=Codes)
+
+    def add(self, message: int, item: int, uid: str, metric: str, unit: str, time_us: int, value: float) -> None:
+        """Add a reading."""
+        codes = self._uids[uid], self._metrics[metric], self._units[unit]
+        self._rows.append((message, item, *codes, time_us, value))
+
+    def columns(self) -> Columns:
+        """Give them as columns."""
+        message, item, device, metric, unit, time_us, value = zip(*self._rows, strict=True) if self._rows else [()] * 7
+        return Columns(
+            message=np.array(message, np.int32),
+            item=np.array(item, np.int32),
+            device=np.array(device, np.int32),
+            metric=np.array(metric, np.int32),
+            unit=np.array(unit, np.int32),
+            time_us=np.array(time_us, np.int64),
+            value=np.array(value, np.float64),
+            uids=list(self._uids),
+            metrics=list(self._metrics),
+            units=list(self._units),
+            rejects=self.rejects,
+        )
+
+
 def codes_of(codes: Codes, texts: Sequence[str]) -> NDArray[np.int32]:
     """Give the numbers of many texts at once, shape (len(texts),)."""
     return np.fromiter(map(codes.__getitem__, texts), np.int32, len(texts))
@@ -106,9 +153,9 @@ def codes_of(codes: Codes, texts: Sequence[str]) -> NDArray[np.int32]:
 
 def seconds_to_us(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     """Round seconds since 1970 to microseconds; what no clock can mean becomes `NO_TIME_US`."""
-    if len(seconds) and np.abs(seconds).max() < _LAST_S:
+    if len(seconds) and np.abs(seconds).max() < LAST_S:
         return np.rint(seconds * 1e6).astype(np.int64)
-    possible = np.abs(seconds) < _LAST_S
+    possible = np.abs(seconds) < LAST_S
     micros = np.full(len(seconds), NO_TIME_US, np.int64)
     micros[possible] = np.rint(seconds[possible] * 1e6).astype(np.int64)
     return micros

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from devices.columns import NO_TIME_US, Codes, Columns, Reject, codes_of
+from devices.columns import NO_TIME_US, Reject, Rows
 from devices.reasons import Reason
-from devices.senml import parse_json
+from devices.senml import TIME_KEYS, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from devices.columns import Messages
+    from devices.columns import Columns, Messages
 
-TIME_KEYS = ("time", "timestamp", "ts")
-"""Keys that hold the time of an object, the first one present counts."""
+_LARGEST = int(sys.float_info.max)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,6 +38,8 @@ def time_us(time: object) -> int:
         When it is neither.
     """
     if isinstance(time, str):
+        if time.strip().isdigit():  # ISO 8601 without any mark: nobody means the year 1701 by 1701010112345
+            raise TimeError(f"{time[:60]!r} is a number in quotes")
         try:
             moment = datetime.fromisoformat(time.strip())
         except ValueError as error:
@@ -54,19 +54,6 @@ def time_us(time: object) -> int:
         if abs(time) < limit:
             return round(time * per_us)
     return round(time / 1_000) if abs(time) < 9e20 else NO_TIME_US
-
-
-@dataclass(slots=True)
-class _Rows:
-    """Readings gathered one by one, and what was refused."""
-
-    message: list[int] = field(default_factory=list)
-    item: list[int] = field(default_factory=list)
-    device: list[str] = field(default_factory=list)
-    metric: list[str] = field(default_factory=list)
-    time_us: list[int] = field(default_factory=list)
-    value: list[float] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +71,15 @@ def decode(messages: Messages) -> Columns:
     Nothing is raised for bad data: it stands among the result's rejects. Formats that are rare at high rates take the plain
     way: a loop over readings.
     """
-    rows = _Rows()
+    rows = Rows()
     for index, payload, source, received_us in zip(
         messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
     ):
         _decode_message(rows, _Message(index, source.uid, received_us), payload)
-    uids, metrics = Codes(), Codes()
-    return Columns(
-        message=np.array(rows.message, np.int32),
-        item=np.array(rows.item, np.int32),
-        device=codes_of(uids, rows.device),
-        metric=codes_of(metrics, rows.metric),
-        unit=np.zeros(len(rows.value), np.int32),
-        time_us=np.array(rows.time_us, np.int64),
-        value=np.array(rows.value, np.float64),
-        uids=list(uids),
-        metrics=list(metrics),
-        units=[""],
-        rejects=rows.rejects,
-    )
+    return rows.columns()
 
 
-def _decode_message(rows: _Rows, message: _Message, payload: bytes) -> None:
+def _decode_message(rows: Rows, message: _Message, payload: bytes) -> None:
     parsed = parse_json(payload)
     if isinstance(parsed, tuple):
         rows.rejects.append(Reject(message.index, *parsed))
@@ -122,7 +96,7 @@ def _decode_message(rows: _Rows, message: _Message, payload: bytes) -> None:
         rows.rejects.append(Reject(message.index, Reason.PACK_EMPTY, "no metrics in the message"))
 
 
-def _decode_object(rows: _Rows, message: _Message, one: dict[str, object], item: int) -> int:
+def _decode_object(rows: Rows, message: _Message, one: dict[str, object], item: int) -> int:
     """Add the readings of one object; gives the position of its last one."""
     time_key = next((key for key in TIME_KEYS if key in one), None)
     micros, wrong_time = message.received_us, None
@@ -137,21 +111,25 @@ def _decode_object(rows: _Rows, message: _Message, one: dict[str, object], item:
         item += 1
         refusal = (Reason.TIME_INVALID, wrong_time) if wrong_time else _refusal(value)
         if refusal is not None:
-            again = json.dumps({"time": one[time_key] if time_key else micros, key: value}).encode()
-            detail = f"{key[:60]}: {refusal[1]}"
-            rows.rejects.append(Reject(message.index, refusal[0], detail, item, again))
-            continue
-        rows.message.append(message.index)
-        rows.item.append(item)
-        rows.device.append(message.uid)
-        rows.metric.append(key)
-        rows.time_us.append(micros)
-        rows.value.append(float(value))  # type: ignore[arg-type]  # _refusal lets only numbers pass
+            rows.rejects.append(
+                Reject(message.index, refusal[0], f"{key[:60]}: {refusal[1]}", item, _encode_again(one, time_key, micros, key))
+            )
+        else:
+            rows.add(message.index, item, message.uid, key, "", micros, float(value))  # type: ignore[arg-type]  # _refusal lets only numbers pass
     return item
+
+
+def _encode_again(one: dict[str, object], time_key: str | None, micros: int, key: str) -> bytes | None:
+    """Write a refused value so that it can be replayed by itself; None where only the whole message will do."""
+    if isinstance(one[key], list | dict) or isinstance(one.get(time_key or ""), list | dict):
+        return None  # may be nested deeper than can be written
+    return json.dumps({"time": one[time_key] if time_key else micros, key: one[key]}).encode()
 
 
 def _refusal(value: object) -> tuple[Reason, str] | None:
     match value:
+        case int() if abs(value) > _LARGEST:
+            return (Reason.VALUE_NOT_FINITE, "beyond all floating-point numbers")
         case bool() | int() | float():
             return None
         case None:

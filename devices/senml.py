@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERSION = 10
+TIME_KEYS = ("time", "timestamp", "ts")
+"""Keys of flat JSON (`devices/flat.py`) that hold the time of an object, the first one present counts."""
+
 ABSOLUTE_FROM_S = 2.0**28
 """Times below this are relative to now (RFC 8428 section 4.5.3)."""
 
@@ -52,9 +55,9 @@ class Wrong(Record, gc=False):
 
     reason: Reason = Reason.NOT_READINGS
     detail: str = ""
+    taints: bool = False
+    """Whether a base field is among what could not be read."""
 
-
-Pack = list[Record]
 
 PLAIN_ERRORS = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 """What `parse_plain` raises."""
@@ -88,8 +91,8 @@ def parse_json(payload: bytes) -> object:
     return parsed
 
 
-def parse_pack(payload: bytes) -> Pack | tuple[Reason, str]:
-    """Parse one pack, record by record where it must be; or say why it is none at all."""
+def parse_pack(payload: bytes) -> list[Record] | tuple[Reason, str]:
+    """Parse one pack, record by record; or say why it is none at all."""
     items = parse_json(payload)
     if isinstance(items, tuple):
         return items
@@ -97,22 +100,32 @@ def parse_pack(payload: bytes) -> Pack | tuple[Reason, str]:
         return (Reason.NOT_READINGS, "expected a list of records")
     if items and not any(label in item for item in items for label in _LABELS):
         return (Reason.NOT_READINGS, "no record has a SenML label")
+    for item in items:
+        unknown = sorted(label for label in item if label.endswith("_"))
+        if unknown:  # RFC 8428, section 4.4: such a pack is an error as a whole
+            return (Reason.SENML_LABEL, f"label {unknown[0][:60]!r}")
     return [_read_record(item) for item in items]
 
 
+def is_pack(items: list[object]) -> bool:
+    """Tell a SenML pack from a list of flat JSON objects: records have names, or values and no time of flat JSON."""
+    labels = {label for item in items if isinstance(item, dict) for label in item}
+    if labels & {"n", "bn"} or not labels:
+        return True
+    return bool(labels & {"v", "vb", "vs", "vd", "s", "bv"}) and not labels & set(TIME_KEYS)
+
+
 def _read_record(item: dict[str, object]) -> Record:
-    """Read one record with the care that the fast path cannot take."""
-    unknown = sorted(label for label in item if label.endswith("_"))
-    if unknown:
-        return Wrong(reason=Reason.SENML_LABEL, detail=f"label {unknown[0]!r}")
     known = {label: item[label] for label in _LABELS if label in item}
     try:
         return msgspec.convert(known, Record)
     except msgspec.ValidationError as error:
-        reason = Reason.VALUE_NOT_NUMERIC if "`$.v`" in str(error) else Reason.NOT_READINGS
         readable = {label: value for label, value in known.items() if _fits(label, value)}
         wrong = msgspec.convert(readable, Wrong)
-        wrong.reason, wrong.detail = reason, str(error)
+        unreadable = known.keys() - readable.keys()
+        wrong.reason = Reason.VALUE_NOT_NUMERIC if "v" in unreadable else Reason.NOT_READINGS
+        wrong.detail = str(error)
+        wrong.taints = any(label.startswith("b") for label in unreadable)
         return wrong
 
 

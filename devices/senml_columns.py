@@ -1,4 +1,4 @@
-"""SenML records resolved into columns by all the rules of RFC 8428 section 4.6.
+"""SenML by all the rules of RFC 8428 section 4.6, record after record; what is plain goes the fast way (`senml_plain`).
 
 Names follow the topic: on a device's own topic the metric is what stands behind the last `:` or `/` of the resolved name; on a
 gateway's topic what stands before it is the device's uid (`urn:dev:mac:` and its kin are dropped).
@@ -6,187 +6,152 @@ gateway's topic what stands before it is the device's uid (`urn:dev:mac:` and it
 
 from __future__ import annotations
 
-import contextlib
+import json
+import math
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from devices.columns import Codes, Columns, Reject, codes_of, seconds_to_us
+from devices.columns import LAST_S, NO_TIME_US, Reject, Rows
 from devices.model import normalise_uid
 from devices.reasons import Reason
-from devices.senml import ABSOLUTE_FROM_S, VERSION, Record, Wrong, encode_pack, parse_pack
+from devices.senml import ABSOLUTE_FROM_S, VERSION, Record, Wrong, parse_pack
 from devices.topics import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from devices.columns import Messages
-    from devices.senml import Pack
+    from devices.columns import Columns, Messages
     from devices.topics import Source
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
-_URN = re.compile(r"urn:dev:(?:mac|ow|os|org|ops):")
+_URN = re.compile(r"\Aurn:dev:(?:mac|ow|os|org|ops):")
+
+
+class _Refused(Exception):  # noqa: N818 - an outcome, not an error
+    """A record that gives no reading."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class _Pack:
+    """One pack while it is read: what its records so far have said about those that follow."""
+
+    index: int
+    source: Source
+    received_us: int
+    name: str = ""
+    time: float = 0.0
+    unit: str = ""
+    value: float | None = None
+    wrong: str = ""
+    """Why a base field could not be read: what builds on it would be silently wrong."""
+    rejects: list[Reject] = field(default_factory=list)
+
+    def move_on(self, record: Record) -> None:
+        """Take over the base fields of a record."""
+        self.name = self.name if record.bn is None else record.bn
+        self.time = self.time if record.bt is None else record.bt
+        self.unit = self.unit if record.bu is None else record.bu
+        self.value = self.value if record.bv is None else record.bv
+        if isinstance(record, Wrong) and record.taints:
+            self.wrong = self.wrong or record.detail
 
 
 def decode(messages: Messages) -> Columns:
-    """Decode many SenML packs into columns; a bad message or record costs only itself.
+    """Decode SenML packs into columns; a bad message or record costs only itself.
 
     Nothing is raised for bad data: it stands among the result's rejects.
     """
-    kept: list[int] = []
-    parsed: list[Pack] = []
-    rejects: list[Reject] = []
-    for position, payload in enumerate(messages.payloads):
+    rows = Rows()
+    for index, payload, source, received_us in zip(
+        messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
+    ):
         outcome = parse_pack(payload)
         if isinstance(outcome, tuple):
-            rejects.append(Reject(int(messages.index[position]), *outcome))
+            rows.rejects.append(Reject(index, *outcome))
+        elif not outcome:
+            rows.rejects.append(Reject(index, Reason.PACK_EMPTY, "the pack has no records"))
         else:
-            kept.append(position)
-            parsed.append(outcome)
-    return _resolve(messages.take(kept), parsed, rejects)
+            _decode_pack(rows, _Pack(index, source, received_us), outcome)
+    return rows.columns()
 
 
-def _resolve(messages: Messages, packs: list[Pack], rejects: list[Reject]) -> Columns:
-    records = [record for pack in packs for record in pack]
-    lengths = np.fromiter(map(len, packs), np.int64, len(packs))
-    pack = np.repeat(np.arange(len(packs)), lengths)
-    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    message = messages.index[pack]
-    item = (np.arange(len(records)) - first + 1).astype(np.int32)
-    rejects += [
-        Reject(int(messages.index[i]), Reason.PACK_EMPTY, "the pack has no records") for i in np.flatnonzero(lengths == 0)
-    ]
-
-    time_us = _times(records, first, messages.received_us[pack])
-    value, refused = _values(records, first)
-    _refuse_versions(records, pack, refused)
-    names = Codes()
-    name = codes_of(names, _names(records, first))
-    units = Codes()
-    unit = codes_of(units, _carried([record.bu for record in records], [record.u for record in records], first))
-    name_texts, unit_texts = list(names), list(units)
-    device, metric, uids, metrics = _split_names(name, name_texts, pack, messages.sources)
-    for i in np.flatnonzero((device < 0) | (metric < 0)).tolist():
-        why = "is not allowed" if metric[i] < 0 else "does not say which device it is of"
-        refused.setdefault(i, (Reason.NAME_INVALID, f"name {name_texts[name[i]][:60]!r} {why}"))
-
-    for i, (reason, detail) in refused.items():
-        again = _encode_again(records[i], name_texts[name[i]], time_us[i], unit_texts[unit[i]])
-        rejects.append(Reject(int(message[i]), reason, detail, int(item[i]), again))
-    keep = np.ones(len(records), bool)
-    keep[list(refused)] = False
-    return Columns(
-        message=message[keep],
-        item=item[keep],
-        device=device[keep],
-        metric=metric[keep],
-        unit=unit[keep],
-        time_us=time_us[keep],
-        value=value[keep],
-        uids=uids,
-        metrics=metrics,
-        units=unit_texts,
-        rejects=rejects,
-    )
+def _decode_pack(rows: Rows, pack: _Pack, records: list[Record]) -> None:
+    newest = max(record.bver for record in records)
+    for item, record in enumerate(records, 1):
+        pack.move_on(record)
+        try:
+            _refuse_unreadable(pack, record, newest)
+            value = _value(pack, record)
+            uid, metric = _device_and_metric(pack, record)
+        except _Refused as refused:
+            again = _encode_again(pack, record) if newest <= VERSION else None
+            rows.rejects.append(Reject(pack.index, refused.reason, refused.detail, item, again))
+        else:
+            unit = pack.unit if record.u is None else record.u
+            rows.add(pack.index, item, uid, metric, unit, _time_us(pack, record), value)
 
 
-def _times(records: Sequence[Record], first: NDArray[np.int64], received_us: NDArray[np.int64]) -> NDArray[np.int64]:
+def _refuse_unreadable(pack: _Pack, record: Record, newest: int) -> None:
+    if newest > VERSION:
+        raise _Refused(Reason.SENML_VERSION, f"bver {newest}")
+    if isinstance(record, Wrong):
+        raise _Refused(record.reason, record.detail)
+    if pack.wrong:
+        raise _Refused(Reason.NOT_READINGS, f"builds on a base field that cannot be read: {pack.wrong}")
+
+
+def _device_and_metric(pack: _Pack, record: Record) -> tuple[str, str]:
+    """Tell device and metric by the resolved name and the topic."""
+    name = pack.name + record.n
+    if not _NAME.fullmatch(name):
+        raise _Refused(Reason.NAME_INVALID, f"name {name[:60]!r} is not allowed")
+    cut = max(name.rfind(":"), name.rfind("/"))
+    if pack.source.kind is not Kind.GATEWAY:
+        return pack.source.uid, name[cut + 1 :]
+    try:
+        return normalise_uid(_URN.sub("", name[: max(cut, 0)])), name[cut + 1 :]
+    except ValueError:
+        raise _Refused(Reason.NAME_INVALID, f"name {name[:60]!r} does not say which device it is of") from None
+
+
+def _value(pack: _Pack, record: Record) -> float:
+    """Find the one value of a record: a number with the base value added, or a truth as 0 or 1."""
+    given = [label for label in ("v", "vb", "vs", "vd") if getattr(record, label) is not None]
+    if len(given) > 1:
+        raise _Refused(Reason.VALUE_AMBIGUOUS, f"more than one value: {', '.join(given)}")
+    if record.vs is not None or record.vd is not None:
+        raise _Refused(Reason.VALUE_NOT_NUMERIC, "a text where a number is needed")
+    if record.vb is not None:
+        return float(record.vb)
+    if record.v is None and pack.value is None:
+        raise _Refused(Reason.VALUE_MISSING, "only a sum" if record.s is not None else "none of v, vb, vs, vd")
+    value = (record.v or 0.0) + (pack.value or 0.0)
+    if not math.isfinite(value):
+        raise _Refused(Reason.VALUE_NOT_FINITE, "base value and value together are beyond all numbers")
+    return value
+
+
+def _time_us(pack: _Pack, record: Record) -> int:
     """Add base time and time; what is below 2**28 s counts from the arrival of the message."""
-    base = _carried_numbers([record.bt for record in records], first)
-    seconds = base + np.array([record.t for record in records], np.float64)
-    relative = seconds < ABSOLUTE_FROM_S
-    time_us = seconds_to_us(seconds)
-    time_us[relative] = received_us[relative] + seconds_to_us(seconds[relative])
-    return time_us
+    seconds = pack.time + record.t
+    if not abs(seconds) < LAST_S:
+        return NO_TIME_US
+    return round(seconds * 1e6) + (pack.received_us if seconds < ABSOLUTE_FROM_S else 0)
 
 
-def _values(records: Sequence[Record], first: NDArray[np.int64]) -> tuple[NDArray[np.float64], dict[int, tuple[Reason, str]]]:
-    """Add base value and value; booleans become 0 and 1; say which records have no number and why."""
-    value = np.array([record.v for record in records], np.float64)  # None becomes NaN
-    truth = np.array([record.vb for record in records], np.float64)
-    base = _carried_numbers([record.bv for record in records], first)
-    is_text = np.array([record.vs is not None or record.vd is not None for record in records], bool)
-    has_base = (
-        np.array(_carried([None if record.bv is None else "y" for record in records], [None] * len(records), first)) == "y"
-    )
-    given = ~np.isnan(value)
-    is_truth = ~np.isnan(truth)
-    result = np.where(is_truth, truth, np.where(given, value, 0.0) + base)
-    refused: dict[int, tuple[Reason, str]] = {}
-    for i in np.flatnonzero(given.astype(np.int8) + is_truth + is_text != 1).tolist():
-        several = bool(given[i]) + bool(is_truth[i]) + bool(is_text[i]) > 1
-        if several:
-            refused[i] = (Reason.VALUE_AMBIGUOUS, "more than one of v, vb, vs, vd")
-        elif not has_base[i]:
-            detail = "only a sum" if records[i].s is not None else "none of v, vb, vs, vd"
-            refused[i] = (Reason.VALUE_MISSING, detail)
-    for i in np.flatnonzero(is_text).tolist():
-        refused.setdefault(i, (Reason.VALUE_NOT_NUMERIC, "a text where a number is needed"))
-    refused |= {i: (r.reason, r.detail) for i, r in enumerate(records) if isinstance(r, Wrong)}
-    return result, refused
-
-
-def _refuse_versions(records: Sequence[Record], pack: NDArray[np.int64], refused: dict[int, tuple[Reason, str]]) -> None:
-    """Add every record of a pack that speaks a newer SenML than ours (RFC 8428 section 4.4) to `refused`."""
-    newer = {int(pack[i]): record.bver for i, record in enumerate(records) if record.bver > VERSION}
-    for i in np.flatnonzero(np.isin(pack, list(newer))).tolist():
-        refused[i] = (Reason.SENML_VERSION, f"bver {newer[int(pack[i])]}")
-
-
-def _names(records: Sequence[Record], first: NDArray[np.int64]) -> list[str]:
-    """Join base name and name."""
-    bases = _carried([record.bn for record in records], [None] * len(records), first)
-    return [base + record.n for base, record in zip(bases, records, strict=True)]
-
-
-def _split_names(
-    name: NDArray[np.int32], names: Sequence[str], pack: NDArray[np.int64], sources: Sequence[Source]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], list[str], list[str]]:
-    """Tell device and metric of every reading, -1 where the name does not say; each distinct name is looked at once."""
-    uids, metrics = Codes(), Codes()
-    device_of_name = np.full(len(names), -1, np.int32)
-    metric_of_name = np.full(len(names), -1, np.int32)
-    for code, text in enumerate(names):
-        if not _NAME.fullmatch(text):
-            continue
-        cut = max(text.rfind(":"), text.rfind("/"))
-        metric_of_name[code] = metrics[text[cut + 1 :]]
-        with contextlib.suppress(ValueError):  # matters only on a gateway's topic, where it stays -1
-            device_of_name[code] = uids[normalise_uid(_URN.sub("", text[: max(cut, 0)]))]
-    device_of_pack = codes_of(uids, [source.uid for source in sources])
-    is_gateway = np.array([source.kind is Kind.GATEWAY for source in sources], bool)
-    device = np.where(is_gateway[pack], device_of_name[name], device_of_pack[pack])
-    return device, metric_of_name[name], list(uids), list(metrics)
-
-
-def _carried_numbers(given: list[float | None], first: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Carry a base number forward within its pack; 0 before the first."""
-    numbers = np.array(given, np.float64)
-    source = _last_given(~np.isnan(numbers), first)
-    return np.where(source >= 0, numbers[source], 0.0)
-
-
-def _carried(base: list[str | None], own: list[str | None], first: NDArray[np.int64]) -> list[str]:
-    """Carry a base text forward within its pack; a record's own text wins, none is the empty text."""
-    given = np.array([text is not None for text in base], bool)
-    if not given.any():
-        return [text or "" for text in own]
-    source = _last_given(given, first).tolist()
-    return [text if text is not None else ((base[at] or "") if at >= 0 else "") for text, at in zip(own, source, strict=True)]
-
-
-def _last_given(given: NDArray[np.bool_], first: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index of the last record up to each one, in its pack, that gives a base; -1 for none."""
-    position = np.arange(len(given))
-    last = np.maximum.accumulate(np.where(given, position, -1)) if len(given) else position
-    return np.where(last >= first, last, -1)
-
-
-def _encode_again(record: Record, name: str, time_us: np.int64, unit: str) -> bytes | None:
-    """Write a refused record so that it can be replayed by itself; None where only the whole message will do."""
-    if isinstance(record, Wrong) or record.v is None or not name:
+def _encode_again(pack: _Pack, record: Record) -> bytes | None:
+    """Write a refused record in resolved form, to be replayed by itself; None where only the whole message will do."""
+    time_us = _time_us(pack, record)
+    if isinstance(record, Wrong) or pack.wrong or time_us == NO_TIME_US:
         return None
-    return encode_pack([name], [record.v], [int(time_us) / 1e6], units=[unit])
+    again: dict[str, object] = {"bt": time_us / 1e6, "n": pack.name + record.n}
+    if unit := pack.unit if record.u is None else record.u:
+        again["u"] = unit
+    if record.v is not None or pack.value is not None:
+        again["v"] = (record.v or 0.0) + (pack.value or 0.0)
+    again |= {label: getattr(record, label) for label in ("vb", "vs", "vd", "s") if getattr(record, label) is not None}
+    return json.dumps([again], separators=(",", ":")).encode() if math.isfinite(again.get("v", 0.0)) else None  # type: ignore[arg-type]

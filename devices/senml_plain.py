@@ -7,14 +7,12 @@ give the same readings.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from devices.columns import Codes, Columns, Reject, seconds_to_us
-from devices.reasons import Reason
+from devices.columns import NO_TIME_US, Codes, Columns, seconds_to_us
 from devices.senml import ABSOLUTE_FROM_S, PLAIN_ERRORS, PlainRecord, parse_plain
 from devices.topics import Kind
 
@@ -25,8 +23,11 @@ if TYPE_CHECKING:
 
     from devices.columns import Messages
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
-_SEPARATED = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9\-:./_]*)?[:/]")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-._]*")
+"""A name that is its metric, whatever base name stands before it."""
+
+_BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*[:/]")
+"""A base name that ends where the metric begins."""
 
 
 def decode(messages: Messages) -> tuple[Columns | None, Sequence[int]]:
@@ -38,14 +39,16 @@ def decode(messages: Messages) -> tuple[Columns | None, Sequence[int]]:
         Columns of the plain packs (None if there are none), and the positions of the other messages.
     """
     packs, plain, others = _parse(messages)
+    records = list(chain.from_iterable(packs))
+    names = [record.n for record in records]
+    bases = [record.bn for record in records]
+    odd = {name for name in set(names) if not _NAME.fullmatch(name)}
+    odd_bases = {base for base in set(bases) if base is not None and not _BASE_NAME.fullmatch(base)}
+    if odd or odd_bases:
+        return None, range(len(messages.payloads))
     if not packs:
         return None, others
-    records = list(chain.from_iterable(packs))
-    bases = [record.bn for record in records]
-    if bases.count(None) != len(bases) and not _are_separated(bases):
-        return None, range(len(messages.payloads))
-    chosen = messages if not others else messages.take(plain)
-    return _columns(chosen, packs, records), others
+    return _columns(messages.take(plain) if others else messages, packs, records), others
 
 
 def _parse(messages: Messages) -> tuple[list[list[PlainRecord]], list[int], list[int]]:
@@ -78,11 +81,6 @@ def _try_parse(payload: bytes) -> list[PlainRecord] | None:
         return None
 
 
-def _are_separated(bases: list[str | None]) -> bool:
-    """Whether every base name ends where the metric begins, so that it cannot change the metric's name."""
-    return all(base is None or _SEPARATED.fullmatch(base) for base in set(bases))
-
-
 def _columns(messages: Messages, packs: list[list[PlainRecord]], records: list[PlainRecord]) -> Columns:
     lengths = np.fromiter(map(len, packs), np.int64, len(packs))
     pack = np.repeat(np.arange(len(packs), dtype=np.int32), lengths)
@@ -93,7 +91,7 @@ def _columns(messages: Messages, packs: list[list[PlainRecord]], records: list[P
     name = np.fromiter(map(names.__getitem__, [record.n for record in records]), np.int32, count)
     units = Codes()
     unit = np.fromiter(map(units.__getitem__, [record.u for record in records]), np.int32, count)
-    columns = Columns(
+    return Columns(
         message=messages.index[pack],
         item=item,
         device=pack,
@@ -102,12 +100,10 @@ def _columns(messages: Messages, packs: list[list[PlainRecord]], records: list[P
         time_us=_times(records, first, lengths, messages.received_us[pack]),
         value=np.fromiter([record.v for record in records], np.float64, count),
         uids=[source.uid for source in messages.sources],
-        metrics=[text[max(text.rfind(":"), text.rfind("/")) + 1 :] for text in names],
+        metrics=list(names),
         units=list(units),
         rejects=[],
     )
-    wrong = [code for text, code in names.items() if not _NAME.fullmatch(text)]
-    return _without_names(columns, list(names), wrong) if wrong else columns
 
 
 def _times(
@@ -121,32 +117,10 @@ def _times(
     else:
         last = np.maximum.accumulate(np.where(given, np.arange(len(base)), -1))
         base = np.where(last >= np.repeat(first, lengths), base[last], 0.0)
-    seconds = base + np.fromiter([record.t for record in records], np.float64, len(records))
+    with np.errstate(over="ignore"):  # what overflows is no time of any clock
+        seconds = base + np.fromiter([record.t for record in records], np.float64, len(records))
     time_us = seconds_to_us(seconds)
-    relative = seconds < ABSOLUTE_FROM_S
+    relative = (seconds < ABSOLUTE_FROM_S) & (time_us != NO_TIME_US)
     if relative.any():
         time_us = np.where(relative, received_us + time_us, time_us)
     return time_us
-
-
-def _without_names(columns: Columns, names: list[str], wrong: list[int]) -> Columns:
-    """Refuse the readings whose names SenML does not allow."""
-    bad = np.isin(columns.metric, wrong)
-    rejects = [
-        Reject(
-            int(columns.message[row]), Reason.NAME_INVALID, f"name {names[columns.metric[row]][:60]!r}", int(columns.item[row])
-        )
-        for row in np.flatnonzero(bad).tolist()
-    ]
-    keep = ~bad
-    return replace(
-        columns,
-        message=columns.message[keep],
-        item=columns.item[keep],
-        device=columns.device[keep],
-        metric=columns.metric[keep],
-        unit=columns.unit[keep],
-        time_us=columns.time_us[keep],
-        value=columns.value[keep],
-        rejects=rejects,
-    )

@@ -6,7 +6,7 @@ Names are those of the SenML registry (RFC 8428 section 12.1, RFC 8798) and the 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 _DIMENSIONS: dict[str, dict[str, tuple[float, float]]] = {
     "length": {"m": (1, 0), "mm": (1e-3, 0), "cm": (1e-2, 0), "km": (1e3, 0)},
@@ -71,7 +71,7 @@ _DIMENSION_OF = {
 }
 
 
-@cache
+@lru_cache(maxsize=10_000)  # units come from messages: anybody may invent them
 def conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[float, float] | None:
     """Say how a value given in `unit` becomes one in the metric's own unit.
 

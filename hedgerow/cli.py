@@ -51,9 +51,11 @@ DatabaseOption = Annotated[str, typer.Option(help="PostgreSQL connection string.
 def up(
     data_dir: DataDirOption = Path(".hedgerow"),
     http: Annotated[
-        str | None, typer.Option(help="HOST:PORT of console and API. [default: 127.0.0.1:8080 or a free port]")
+        str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:8080, or a free port", help="Console and API.")
     ] = None,
-    mqtt: Annotated[str | None, typer.Option(help="HOST:PORT of the broker. [default: 127.0.0.1:1883 or a free port]")] = None,
+    mqtt: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", show_default="127.0.0.1:1883, or a free port", help="The broker.")
+    ] = None,
     *,
     demo: Annotated[bool, typer.Option(help="Simulate a county of sensors.")] = False,
 ) -> None:

@@ -99,6 +99,7 @@ class _County:
         self._postgres.wait_until_ready()
         self._prepare_database()
         admin = self._data_dir.complete_admin_file()
+        self._write_runtime()  # the simulator reads it
         for part in self.parts[2:]:
             part.start()
         self._write_runtime()

@@ -9,6 +9,7 @@ import numpy as np
 from devices import flat, senml_columns, senml_plain
 from devices.columns import Columns, Messages, Reject, concatenate
 from devices.reasons import EXPLANATIONS, Reason
+from devices.senml import is_pack, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ def decode(group: Group) -> Columns:
     plain, others = senml_plain.decode(messages)
     if plain is None:
         return _decode_carefully(messages, others)
-    return concatenate([plain, _decode_carefully(messages, others)]) if others else plain
+    return concatenate([plain, _decode_carefully(messages, others)]).in_order() if others else plain
 
 
 def _decode_carefully(messages: Messages, positions: Sequence[int]) -> Columns:
@@ -46,7 +47,7 @@ def _decode_carefully(messages: Messages, positions: Sequence[int]) -> Columns:
             senml.append(i)
         else:
             objects.append(i)
-    columns = concatenate([senml_columns.decode(messages.take(senml)), flat.decode(messages.take(objects))])
+    columns = concatenate([senml_columns.decode(messages.take(senml)), flat.decode(messages.take(objects))]).in_order()
     columns.rejects.extend(rejects)
     return columns
 
@@ -58,9 +59,8 @@ def _refusal(payload: bytes) -> Reason | None:
 
 
 def _is_senml(payload: bytes) -> bool:
-    """Tell a SenML pack from flat JSON: a list whose first record has no time key of flat JSON."""
-    start = payload.lstrip(_BLANKS)
-    if start[:1] != b"[":
+    """Tell a SenML pack from flat JSON; what is neither is said by the SenML parser."""
+    if payload.lstrip(_BLANKS)[:1] != b"[":
         return False
-    head = start[: start.find(b"}") + 1]
-    return not any(b'"%s"' % key.encode() in head for key in flat.TIME_KEYS)
+    items = parse_json(payload)
+    return not isinstance(items, list) or is_pack(items)

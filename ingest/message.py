@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import xxhash
 
+from devices.digest import digests_of
 from devices.topics import SOURCES, Source
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ class Group:
     """Whether they come from the table held: there is nobody to acknowledge to."""
     repeated: int = 0
     """How many of them had been delivered before."""
-    keys: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """What a later delivery of the same message is known by (`ingest/deliveries.py`)."""
 
     def __len__(self) -> int:
         """Count the messages."""
@@ -69,7 +67,6 @@ class Group:
             self.may_be_repeated[rows],
             self.held,
             repeated,
-            self.keys[rows],
         )
 
     @cached_property
@@ -80,8 +77,7 @@ class Group:
     @cached_property
     def digests(self) -> NDArray[np.int64]:
         """64-bit hash of topic and payload of each message: its identity through redeliveries."""
-        hashes = map(xxhash.xxh3_64_intdigest, self.payloads, map(xxhash.xxh3_64_intdigest, self.topics))
-        return np.fromiter(hashes, np.uint64, len(self)).view(np.int64)
+        return digests_of(self.topics, self.payloads)
 
 
 def group_of(messages: Sequence[Message], *, held: bool = False) -> Group:
@@ -109,9 +105,3 @@ def join(groups: Sequence[Group]) -> Group:
         np.concatenate([group.epochs for group in groups]),
         np.concatenate([group.may_be_repeated for group in groups]),
     )
-
-
-def digest_of(topic: str, payload: bytes) -> int:
-    """Hash a topic and a payload to a signed 64-bit number."""
-    unsigned = xxhash.xxh3_64_intdigest(payload, xxhash.xxh3_64_intdigest(topic.encode()))
-    return unsigned - (1 << 64) if unsigned >> 63 else unsigned

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from devices.columns import Reject
+from devices.digest import digest_of
 from devices.reasons import Reason
 from ingest.batch import last_of_each_series, sort_unique
 from ingest.encode import encode_readings, encode_uplinks
-from ingest.message import digest_of
 from ingest.resolve import nothing_resolved
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Prepared:
     quarantine: Sequence[Mapping[str, object]]
     held: Sequence[Mapping[str, object]]
     released: Sequence[Mapping[str, object]]
-    delivery_keys: bytes
-    delivery_received_us: bytes
+    delivery: Mapping[str, bytes] | None
+    """Digests, packet ids and arrivals of the messages; None where they did not come from the broker."""
     counts: Mapping[str, int]
     oldest_received_us: int
 
@@ -94,8 +94,13 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
         quarantine=quarantine,
         held=held,
         released=[_held_key(group, i) for i in range(len(group))] if group.held else [],
-        delivery_keys=b"" if group.held else group.keys.tobytes(),
-        delivery_received_us=b"" if group.held else received_us.tobytes(),
+        delivery=None
+        if group.held
+        else {
+            "digests": digests.tobytes(),
+            "packet_ids": group.packet_ids.tobytes(),
+            "received_us": received_us.tobytes(),
+        },
         counts={
             "messages": 0 if group.held else len(group),
             "messages_redelivered": group.repeated,

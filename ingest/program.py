@@ -85,6 +85,9 @@ def _start_when_store_is_there(settings: IngestSettings, registrar: Registrar, e
 def _read_deliveries(settings: IngestSettings, enough: int) -> Deliveries:
     deliveries = Deliveries(enough, packet_ids_last=settings.mqtt_keeps_packet_ids)
     with connect(settings.database_url, name=f"hedgerow {settings.mqtt_client_id} start") as connection:
-        for keys, received_us in connection.execute(query("list_deliveries"), {"worker": settings.mqtt_client_id}):
-            deliveries.remember(np.frombuffer(keys, np.int64), np.frombuffer(received_us, np.int64))
+        rows = connection.execute(query("list_deliveries"), {"worker": settings.mqtt_client_id})
+        for digests, packet_ids, received_us in rows:
+            deliveries.remember(
+                np.frombuffer(digests, np.int64), np.frombuffer(packet_ids, np.uint16), np.frombuffer(received_us, np.int64)
+            )
     return deliveries

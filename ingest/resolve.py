@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from devices.columns import Columns, Reject
+from devices.columns import NO_TIME_US, Columns, Reject
+from devices.flat import encode_object
 from devices.reasons import Reason
 from devices.registry import NONE, Registry
-from devices.senml import encode_pack
+from devices.senml import TIME_KEYS, encode_pack
 from devices.topics import Kind, device_topic
 from devices.units import conversion
 from ingest.batch import EMPTY_BATCH, Batch
@@ -59,13 +60,13 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     rejects = [reject for reject in columns.rejects if reject.item == 0 or not unregistered[reject.message]]
 
     known = device != NONE
-    _reject(columns, rejects, known & (metric == NONE), Reason.METRIC_UNKNOWN)
+    _reject(columns, group, rejects, known & (metric == NONE), Reason.METRIC_UNKNOWN)
     known &= metric != NONE
     scale, offset, fits = _conversions(columns, metric, registry)
-    _reject(columns, rejects, known & ~fits, Reason.UNIT_MISMATCH)
+    _reject(columns, group, rejects, known & ~fits, Reason.UNIT_MISMATCH)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows here is refused in the next line
         value = columns.value * scale + offset
-    _reject(columns, rejects, known & fits & ~np.isfinite(value), Reason.VALUE_NOT_FINITE)
+    _reject(columns, group, rejects, known & fits & ~np.isfinite(value), Reason.VALUE_NOT_FINITE)
     rows = np.flatnonzero(known & fits & np.isfinite(value))
 
     device, metric, received_us = device[rows], metric[rows], group.received_us[columns.message[rows]]
@@ -75,7 +76,7 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     deployment = registry.deployments(device, time_us)
     nowhere = np.zeros(len(columns), bool)
     nowhere[rows[deployment == NONE]] = True
-    _reject(columns, rejects, nowhere, Reason.NOT_DEPLOYED)
+    _reject(columns, group, rejects, nowhere, Reason.NOT_DEPLOYED)
     somewhere = deployment != NONE
     place = registry.deployment_place[deployment[somewhere]]
     metric = metric[somewhere]
@@ -146,14 +147,26 @@ def _parts_of_packs(columns: Columns, rows: NDArray[np.int64]) -> list[Held]:
 
 
 def _encode_rows(columns: Columns, rows: list[int]) -> bytes:
-    """Write rows of one device as a pack that is right on the device's topic and on a gateway's."""
+    """Write rows of one device as a SenML pack that is right on the device's topic and on a gateway's."""
     return encode_pack(
         [columns.metrics[columns.metric[row]] for row in rows],
         [float(columns.value[row]) for row in rows],
-        [int(columns.time_us[row]) / 1e6 for row in rows],
+        [_seconds(columns, row) for row in rows],
         units=[columns.units[columns.unit[row]] for row in rows],
         base_name=f"{columns.uids[columns.device[rows[0]]]}:",
     )
+
+
+def _encode_flat(columns: Columns, row: int) -> bytes:
+    """Write one row as flat JSON, which allows any name and any time."""
+    seconds = int(columns.time_us[row]) / 1e6
+    time = seconds if abs(seconds) < 1e11 else 1e21  # as impossible as it was: 1e21 is no time in any unit
+    return encode_object(time, {columns.metrics[columns.metric[row]]: float(columns.value[row])})
+
+
+def _seconds(columns: Columns, row: int) -> float:
+    time_us = int(columns.time_us[row])
+    return 1e15 if time_us == NO_TIME_US else time_us / 1e6  # 1e15: as impossible as it was
 
 
 def _conversions(
@@ -174,11 +187,13 @@ def _conversions(
     return scale[which], offset[which], fits[which]
 
 
-def _reject(columns: Columns, rejects: list[Reject], mask: NDArray[np.bool_], reason: Reason) -> None:
+def _reject(columns: Columns, group: Group, rejects: list[Reject], mask: NDArray[np.bool_], reason: Reason) -> None:
     """Add the readings of a mask to `rejects`, each with what a replay of it alone needs."""
     for row in np.flatnonzero(mask).tolist():
         metric, unit = columns.metrics[columns.metric[row]], columns.units[columns.unit[row]]
         detail = f"{metric[:60]!r}" + (f" in {unit[:20]!r}" if unit else "")
         finite = np.isfinite(columns.value[row])
-        again = _encode_rows(columns, [row]) if finite else None
+        from_gateway = group.sources[columns.message[row]].kind is Kind.GATEWAY
+        is_flat = not unit and not from_gateway and metric not in TIME_KEYS
+        again = (_encode_flat(columns, row) if is_flat else _encode_rows(columns, [row])) if finite else None
         rejects.append(Reject(int(columns.message[row]), reason, detail, int(columns.item[row]), again))

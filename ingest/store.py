@@ -172,13 +172,8 @@ class Store:
         return stored, conflicting
 
     def _remember(self, connection: psycopg.Connection, prepared: Prepared) -> None:
-        if prepared.delivery_keys:
-            values = {
-                "worker": self._worker,
-                "keys": prepared.delivery_keys,
-                "received_us": prepared.delivery_received_us,
-                "enough": self._deliveries,
-            }
+        if prepared.delivery is not None:
+            values = {"worker": self._worker, "enough": self._deliveries, **prepared.delivery}
             connection.execute(query("remember_delivery"), values)
             connection.execute(query("forget_old_deliveries"), values)
 

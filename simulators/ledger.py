@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from simulators.message import digest_of
+from devices.digest import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

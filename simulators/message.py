@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import xxhash
-
 
 class Reading(NamedTuple):
     """One reading as the store should hold it."""
@@ -36,9 +34,3 @@ class Message:
     """Why a part of it, or all, should go to quarantine; empty for not at all."""
     refused: int = 0
     """How many rows of quarantine it should make."""
-
-
-def digest_of(topic: str, payload: bytes) -> int:
-    """Give the signed 64-bit hash by which quarantine and held know a message."""
-    unsigned = xxhash.xxh3_64_intdigest(payload, xxhash.xxh3_64_intdigest(topic.encode()))
-    return unsigned - (unsigned >> 63 << 64)

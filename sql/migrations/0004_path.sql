@@ -37,6 +37,7 @@ CREATE TABLE delivery (
     worker      text  NOT NULL,
     batch       int8  NOT NULL,
     digests     bytea NOT NULL,                 -- int64, little-endian
+    packet_ids  bytea NOT NULL,                 -- uint16, little-endian
     received_us bytea NOT NULL,                 -- int64, little-endian, microseconds since 1970
     PRIMARY KEY (worker, batch)
 );

@@ -88,8 +88,8 @@ SELECT ensure_partition(%(parent)s, to_timestamp(day)) FROM unnest(%(days_s)s::i
 
 -- name: remember_delivery
 -- What the worker has just delivered, in the same transaction.
-INSERT INTO delivery (worker, batch, digests, received_us)
-SELECT %(worker)s, coalesce(max(batch), 0) + 1, %(keys)s, %(received_us)s FROM delivery WHERE worker = %(worker)s;
+INSERT INTO delivery (worker, batch, digests, packet_ids, received_us)
+SELECT %(worker)s, coalesce(max(batch), 0) + 1, %(digests)s, %(packet_ids)s, %(received_us)s FROM delivery WHERE worker = %(worker)s;
 
 -- name: forget_old_deliveries
 -- Drops the deliveries that a newer %(enough)s messages have made needless.
@@ -101,7 +101,7 @@ WHERE d.worker = %(worker)s AND d.batch = old.batch AND old.newer >= %(enough)s;
 
 -- name: list_deliveries
 -- The worker's last deliveries, oldest first.
-SELECT digests, received_us FROM delivery WHERE worker = %(worker)s ORDER BY batch;
+SELECT digests, packet_ids, received_us FROM delivery WHERE worker = %(worker)s ORDER BY batch;
 
 -- name: start_worker
 -- A worker's row of counters; they go on from where they were.
