@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
+from devices.digest import digest_of
 from devices.topics import device_topic
 from simulators.ledger import Ledger
-from simulators.message import Message, Reading, digest_of
+from simulators.message import Message, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

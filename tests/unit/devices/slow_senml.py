@@ -135,7 +135,7 @@ def number(known: dict[str, object], label: str, default: float) -> float:
 def value_of(known: dict[str, object], base: Base) -> float:
     """Find the one value of a record."""
     given = [label for label in ("v", "vb", "vs", "vd") if label in known]
-    if len(given) > 1 and not set(given) <= {"vs", "vd"}:
+    if len(given) > 1:
         raise Refused(Reason.VALUE_AMBIGUOUS)
     if given and given[0] in {"vs", "vd"}:
         raise Refused(Reason.VALUE_NOT_NUMERIC)

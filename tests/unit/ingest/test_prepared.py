@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from devices.columns import Reject
+from devices.digest import digest_of
 from devices.flags import Flag
 from devices.reasons import Reason
 from ingest.check import check
 from ingest.decode import decode
 from ingest.encode import encode_readings
-from ingest.message import digest_of
 from ingest.prepared import Prepared, prepare, refusal_of
 from ingest.resolve import nothing_resolved, resolve
 from tests.unit.ingest.examples import (
@@ -171,7 +171,7 @@ def test_prepare_released_messages_take_back_the_rows_that_were_held() -> None:
     made = prepared(messages)
 
     assert list(made.released) == [{name: waiting[0][name] for name in ("device_uid", "received_us", "digest")}]
-    assert made.delivery_keys == made.delivery_received_us == b""
+    assert made.delivery is None
     assert made.counts["messages"] == 0
 
 
@@ -199,14 +199,15 @@ def test_prepare_days_are_those_of_what_is_written() -> None:
 
 
 def test_prepare_deliveries_are_remembered_as_they_were_stamped() -> None:
-    """Keys and arrivals as eight bytes each, in step."""
+    """Digests and arrivals as eight bytes each, packet ids as two, in step."""
     messages = group(b"a", b"b")
-    messages.keys = np.array([5, -6])
 
     made = prepared(messages)
 
-    assert np.frombuffer(made.delivery_keys, "<i8").tolist() == [5, -6]
-    assert np.frombuffer(made.delivery_received_us, "<i8").tolist() == [RECEIVED_US, RECEIVED_US + 1_000_000]
+    assert made.delivery is not None
+    assert np.frombuffer(made.delivery["digests"], "<i8").tolist() == messages.digests.tolist()
+    assert np.frombuffer(made.delivery["packet_ids"], "<u2").tolist() == messages.packet_ids.tolist()
+    assert np.frombuffer(made.delivery["received_us"], "<i8").tolist() == [RECEIVED_US, RECEIVED_US + 1_000_000]
     assert made.oldest_received_us == RECEIVED_US
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from devices.digest import digest_of
 from devices.topics import parse_topic
 from devices.units import conversion
 from devices.vocabulary import load_vocabulary
@@ -17,7 +18,7 @@ from ingest.message import group_of
 from simulators.compose import compose
 from simulators.county import make_county
 from simulators.faults import Faults, spoil
-from simulators.message import Message, Reading, digest_of
+from simulators.message import Message, Reading
 from simulators.schedule import at_rate
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from devices.digest import digest_of
 from simulators.compose import spoil
 from simulators.ledger import Acknowledged, Again, Ledger, LedgerError, Opened, Sent, read_ledger
-from simulators.message import Message, Reading, digest_of
+from simulators.message import Message, Reading
 
 ROOT = Path(__file__).parents[3]
 GOOD = Message("dev-1", "hedgerow/v1/dev-1/up", b"{}", (Reading("no2", 1_790_000_000_123_456, 0.1 + 0.2),))

@@ -1,0 +1,215 @@
+"""Deliveries: a message delivered again keeps its first arrival, and a new one is never taken for an old one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.deliveries import Deliveries
+from ingest.message import Group, Message, group_of
+from tests.unit.devices.examples import DETERMINISTIC
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Delivery(NamedTuple):
+    """One PUBLISH: when it came, under which packet id, and whether it may be a repeat."""
+
+    at_us: int
+    packet_id: int
+    payload: bytes
+    is_suspect: bool = False
+    topic: str = "hedgerow/v1/dev-1/up"
+
+
+def stamped(deliveries: Deliveries, *arrived: Delivery) -> list[int]:
+    """Send one group through; gives the arrival each message is taken to have."""
+    group = group_of([Message(one.topic, one.payload, one.at_us, one.packet_id, 1, one.is_suspect) for one in arrived])
+    deliveries.stamp(group)
+    return received(group)
+
+
+def received(group: Group) -> list[int]:
+    """Read the arrivals of a group."""
+    arrivals: list[int] = group.received_us.tolist()
+    return arrivals
+
+
+@pytest.fixture(params=[True, False], ids=["packet ids last", "packet ids change"])
+def deliveries(request: pytest.FixtureRequest) -> Deliveries:
+    """Give an empty memory, for brokers of both kinds."""
+    return Deliveries(10, packet_ids_last=request.param)
+
+
+def test_stamp_message_delivered_again_keeps_its_first_arrival(deliveries: Deliveries) -> None:
+    """However often it comes: its rows have the keys of the first time."""
+    assert stamped(deliveries, Delivery(1, 5, b"x"), Delivery(2, 6, b"y")) == [1, 2]
+    assert stamped(deliveries, Delivery(11, 5, b"x", is_suspect=True), Delivery(12, 6, b"y", is_suspect=True)) == [1, 2]
+    assert stamped(deliveries, Delivery(21, 5, b"x", is_suspect=True)) == [1]
+
+
+def test_stamp_message_that_cannot_be_a_repeat_keeps_its_own_arrival(deliveries: Deliveries) -> None:
+    """A sensor that says the same twice has measured twice."""
+    stamped(deliveries, Delivery(1, 5, b"x"))
+
+    assert stamped(deliveries, Delivery(11, 5, b"x")) == [11]
+
+
+def test_stamp_message_beside_repeats_that_cannot_be_one_keeps_its_own_arrival(deliveries: Deliveries) -> None:
+    """Only what the session marks is looked for."""
+    stamped(deliveries, Delivery(1, 5, b"x"), Delivery(2, 6, b"y"))
+
+    assert stamped(deliveries, Delivery(11, 6, b"y", is_suspect=True), Delivery(12, 5, b"x"), Delivery(13, 6, b"y")) == [
+        2,
+        12,
+        13,
+    ]
+
+
+@pytest.mark.parametrize(
+    "other", [Delivery(11, 5, b"y", is_suspect=True), Delivery(11, 5, b"x", is_suspect=True, topic="hedgerow/v1/dev-2/up")]
+)
+def test_stamp_other_payload_or_topic_is_another_message(deliveries: Deliveries, other: Delivery) -> None:
+    """A packet id alone says nothing: the broker gives it again once it is acknowledged."""
+    stamped(deliveries, Delivery(1, 5, b"x"))
+
+    assert stamped(deliveries, other) == [11]
+
+
+def test_stamp_other_packet_id_is_another_message_where_packet_ids_last() -> None:
+    """Where a repeat has its old packet id, the same words under a new one are new."""
+    deliveries = Deliveries(10, packet_ids_last=True)
+    stamped(deliveries, Delivery(1, 5, b"x"))
+
+    assert stamped(deliveries, Delivery(11, 6, b"x", is_suspect=True)) == [11]
+
+
+def test_stamp_other_packet_id_may_be_a_repeat_where_packet_ids_change() -> None:
+    """The embedded broker delivers again under a new packet id."""
+    deliveries = Deliveries(10, packet_ids_last=False)
+    stamped(deliveries, Delivery(1, 5, b"x"))
+
+    assert stamped(deliveries, Delivery(11, 6, b"x", is_suspect=True)) == [1]
+
+
+def test_stamp_packet_id_used_for_another_message_since_is_a_new_message() -> None:
+    """The broker gave the packet id away, so it had the first message's acknowledgement: the same words now are new."""
+    deliveries = Deliveries(10, packet_ids_last=True)
+    stamped(deliveries, Delivery(1, 5, b"x"))
+    stamped(deliveries, Delivery(2, 5, b"y"))
+
+    assert stamped(deliveries, Delivery(11, 5, b"x", is_suspect=True)) == [11]
+
+
+def test_stamp_repeat_within_one_group_is_recognised(deliveries: Deliveries) -> None:
+    """The connection may break while messages still wait to be collected: the repeat then comes in the same group."""
+    assert stamped(deliveries, Delivery(1, 5, b"x"), Delivery(2, 6, b"y"), Delivery(3, 5, b"x", is_suspect=True)) == [1, 2, 1]
+
+
+def test_stamp_counts_and_marks_what_was_repeated(deliveries: Deliveries) -> None:
+    """Arrivals of the others stay as they are."""
+    stamped(deliveries, Delivery(1, 5, b"x"))
+    group = group_of(
+        [
+            Message("t", b"new", 11, 1, 1, may_be_repeated=True),
+            Message("hedgerow/v1/dev-1/up", b"x", 12, 5, 1, may_be_repeated=True),
+        ]
+    )
+
+    deliveries.stamp(group)
+
+    assert received(group) == [11, 1]
+    assert group.repeated == 1
+
+
+def _known(deliveries: Deliveries, names: Sequence[int]) -> dict[int, int]:
+    """Ask for messages `t` + name under packet ids that are their names; gives the first arrival of those that are known."""
+    messages = [Message("t", str(name).encode(), 10_000 + name, name, 1, may_be_repeated=True) for name in names]
+    group = group_of(messages)
+    deliveries.stamp(group)
+    return {name: at for name, at in zip(names, received(group), strict=True) if at < 10_000}
+
+
+def _come(deliveries: Deliveries, names: Sequence[int]) -> None:
+    messages = [Message("t", str(name).encode(), name, name, 1, may_be_repeated=False) for name in names]
+    deliveries.stamp(group_of(messages))
+
+
+def test_stamp_keeps_enough_and_forgets_the_rest() -> None:
+    """Memory has a limit: the oldest groups go once the newer ones hold enough."""
+    deliveries = Deliveries(3, packet_ids_last=True)
+    for start in range(0, 100, 2):
+        _come(deliveries, [start, start + 1])
+
+    assert _known(deliveries, range(100)) == {name: name for name in range(96, 100)}
+
+
+def test_stamp_one_large_group_is_kept_whole() -> None:
+    """What one group brought can all come again."""
+    deliveries = Deliveries(2, packet_ids_last=True)
+    _come(deliveries, range(50))
+
+    assert _known(deliveries, [0, 49, 50]) == {0: 0, 49: 49}
+
+
+def test_remember_survives_the_way_through_the_database() -> None:
+    """After a restart a repeat is recognised by what was stored: bytes of digests, packet ids and arrivals."""
+    after = Deliveries(10, packet_ids_last=True)
+    group = group_of([Message("t", bytes([i]), i, 60_000 + i, 1, may_be_repeated=False) for i in range(5)])
+
+    after.remember(
+        np.frombuffer(group.digests.tobytes(), np.int64),
+        np.frombuffer(group.packet_ids.tobytes(), np.uint16),
+        np.frombuffer(group.received_us.tobytes(), np.int64),
+    )
+
+    assert stamped(after, Delivery(99, 60_003, bytes([3]), is_suspect=True, topic="t")) == [3]
+
+
+@st.composite
+def broker_histories(draw: st.DrawFn) -> tuple[list[list[Delivery]], list[list[int]]]:
+    """Draw what a broker that keeps its packet ids sends, group by group, and when each message first arrived."""
+    groups: list[list[Delivery]] = []
+    truth: list[list[int]] = []
+    waiting: dict[int, tuple[bytes, int]] = {}  # not acknowledged yet: payload and first arrival by packet id
+    last: dict[int, bytes] = {}
+    at = 0
+    for _ in range(draw(st.integers(1, 6))):
+        resumed = draw(st.booleans())
+        arrived: list[Delivery] = []
+        firsts: list[int] = []
+        if resumed:
+            for packet_id, (payload, first) in waiting.items():
+                at += 1
+                arrived.append(Delivery(at, packet_id, payload, is_suspect=True))
+                firsts.append(first)
+        for packet_id in draw(st.lists(st.integers(1, 4), max_size=4)):
+            payload = draw(st.sampled_from([b"x", b"y", b"z"]))
+            if packet_id in waiting or (resumed and last.get(packet_id) == payload):
+                continue  # in use; or no telling it from a repeat
+            at += 1
+            arrived.append(Delivery(at, packet_id, payload, is_suspect=resumed))
+            firsts.append(at)
+            waiting[packet_id] = (payload, at)
+            last[packet_id] = payload
+        groups.append(arrived)
+        truth.append(firsts)
+        for packet_id in draw(st.sets(st.integers(1, 4))):
+            waiting.pop(packet_id, None)
+    return groups, truth
+
+
+@settings(DETERMINISTIC, max_examples=300)
+@given(broker_histories())
+def test_stamp_random_histories_give_every_message_its_true_first_arrival(
+    history: tuple[Sequence[Sequence[Delivery]], Sequence[Sequence[int]]],
+) -> None:
+    """Repeats get the arrival of their first delivery, new messages keep their own, whatever the acknowledgements."""
+    deliveries = Deliveries(1_000, packet_ids_last=True)
+
+    assert [stamped(deliveries, *group) for group in history[0]] == list(map(list, history[1]))
