@@ -29,6 +29,7 @@ class Reason(StrEnum):
     UNIT_MISMATCH = "unit_mismatch"
     NOT_DEPLOYED = "not_deployed"
     STORE_REFUSED = "store_refused"
+    NOT_PROCESSED = "not_processed"
 
 
 EXPLANATIONS: dict[Reason, str] = {
@@ -53,4 +54,5 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.UNIT_MISMATCH: "The unit does not fit the metric.",
     Reason.NOT_DEPLOYED: "The device was at no site at the time of the reading.",
     Reason.STORE_REFUSED: "The database refused the data; the detail says why.",
+    Reason.NOT_PROCESSED: "Hedgerow failed on this message; the detail says where. Please report it, then replay.",
 }

@@ -151,7 +151,8 @@ def _encode_again(pack: _Pack, record: Record) -> bytes | None:
     again: dict[str, object] = {"bt": time_us / 1e6, "n": pack.name + record.n}
     if unit := pack.unit if record.u is None else record.u:
         again["u"] = unit
-    if record.v is not None or pack.value is not None:
+    is_number = record.vb is None and record.vs is None and record.vd is None
+    if record.v is not None or (is_number and pack.value is not None):
         again["v"] = (record.v or 0.0) + (pack.value or 0.0)
     again |= {label: getattr(record, label) for label in ("vb", "vs", "vd", "s") if getattr(record, label) is not None}
     return json.dumps([again], separators=(",", ":")).encode() if math.isfinite(again.get("v", 0.0)) else None  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ give the same readings.
 from __future__ import annotations
 
 import re
-from itertools import chain
+from itertools import chain, compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,12 +40,11 @@ def decode(messages: Messages) -> tuple[Columns | None, Sequence[int]]:
     """
     packs, plain, others = _parse(messages)
     records = list(chain.from_iterable(packs))
-    names = [record.n for record in records]
-    bases = [record.bn for record in records]
-    odd = {name for name in set(names) if not _NAME.fullmatch(name)}
-    odd_bases = {base for base in set(bases) if base is not None and not _BASE_NAME.fullmatch(base)}
-    if odd or odd_bases:
-        return None, range(len(messages.payloads))
+    if not _are_plain(records):  # whoever names things otherwise does not slow down the others
+        kept = [_are_plain(pack) for pack in packs]
+        others = sorted([*others, *(at for at, is_kept in zip(plain, kept, strict=True) if not is_kept)])
+        packs, plain = list(compress(packs, kept)), list(compress(plain, kept))
+        records = list(chain.from_iterable(packs))
     if not packs:
         return None, others
     return _columns(messages.take(plain) if others else messages, packs, records), others
@@ -79,6 +78,11 @@ def _try_parse(payload: bytes) -> list[PlainRecord] | None:
         return parse_plain(payload)
     except PLAIN_ERRORS:
         return None
+
+
+def _are_plain(records: Sequence[PlainRecord]) -> bool:
+    names, bases = {record.n for record in records}, {record.bn for record in records}
+    return all(map(_NAME.fullmatch, names)) and all(base is None or _BASE_NAME.fullmatch(base) for base in bases)
 
 
 def _columns(messages: Messages, packs: list[list[PlainRecord]], records: list[PlainRecord]) -> Columns:

@@ -19,7 +19,7 @@ def acknowledge(group: Group, session: Session) -> int:
     """
     acknowledged = 0
     for epoch in np.unique(group.epochs).tolist():
-        packet_ids = group.packet_ids[group.epochs == epoch]
+        packet_ids = group.packet_ids[(group.epochs == epoch) & (group.packet_ids != 0)]  # 0: QoS 0, nobody waits
         if session.send_acknowledgements(epoch, packet_ids):
             acknowledged += len(packet_ids)
     return acknowledged

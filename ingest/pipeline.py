@@ -11,6 +11,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
+from devices.reasons import Reason
 from ingest.acknowledge import acknowledge
 from ingest.check import check
 from ingest.collect import collect
@@ -20,6 +21,8 @@ from ingest.resolve import resolve
 from ingest.store import Refused, Stopped, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ingest.deliveries import Deliveries
     from ingest.message import Group
     from ingest.registrar import Registrar
@@ -61,7 +64,10 @@ class Pipeline:
         try:
             while not self._stopping.is_set():
                 for group in self._collect():
-                    self._prepared.put(self.process(group))
+                    for prepared in self._process_surely(group):
+                        self._prepared.put(prepared)
+        except Stopped:
+            log.warning("stopped while the store was away; what is not acknowledged stays at the broker")
         finally:
             self._prepared.put(None)
             writer.join()
@@ -79,13 +85,29 @@ class Pipeline:
             groups.append(group)
         return groups
 
+    def _process_surely(self, group: Group) -> Iterator[Prepared]:
+        """Process a group; a message on which we fail ourselves goes to quarantine and stops nobody."""
+        try:
+            yield self.process(group)
+        except Stopped:
+            raise
+        except Exception as error:
+            if len(group) > 1:
+                for half in group.halves():
+                    yield from self._process_surely(half)
+                return
+            log.exception("a message could not be processed, it goes to quarantine")
+            yield refusal_of(group, repr(error), Reason.NOT_PROCESSED)
+
     def process(self, group: Group) -> Prepared:
         """Turn a group into what is to be written: the pure middle of the path."""
         columns = decode(group)
-        resolved = resolve(columns, group, self._registrar.registry)
+        registry = self._registrar.registry  # one for all steps: positions mean nothing in another
+        resolved = resolve(columns, group, registry)
         while resolved.missing:
-            resolved = resolve(columns, group, self._registrar.with_series(resolved.missing))
-        batch = check(resolved.batch, self._registrar.registry)
+            registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)
+            resolved = resolve(columns, group, registry)
+        batch = check(resolved.batch, registry)
         return prepare(group, resolved, batch)
 
     def _write_all(self) -> None:

@@ -115,9 +115,9 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
     )
 
 
-def refusal_of(group: Group, detail: str) -> Prepared:
-    """Prepare what is written instead of a message that the database itself refuses."""
-    resolved = nothing_resolved(group, [Reject(0, Reason.STORE_REFUSED, detail)])
+def refusal_of(group: Group, detail: str, reason: Reason = Reason.STORE_REFUSED) -> Prepared:
+    """Prepare what is written instead of a single message that cannot be stored."""
+    resolved = nothing_resolved(group, [Reject(0, reason, detail)])
     return prepare(group, resolved, resolved.batch)
 
 

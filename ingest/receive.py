@@ -218,7 +218,7 @@ class MqttSession:
 
     def _give(self, scanned: Scanned) -> None:
         if self._settings.auto_acknowledge:
-            self.send_acknowledgements(self._epoch, scanned.packet_ids)
+            self.send_acknowledgements(self._epoch, scanned.packet_ids[scanned.packet_ids != 0])
         self.arrivals.put(scanned.topics, scanned.payloads, scanned.packet_ids, scanned.duplicate)
 
     def _handle(self, data: bytes) -> None:
@@ -226,20 +226,11 @@ class MqttSession:
         packet, _ = mqtt5.read(memoryview(data))
         match packet:
             case mqtt5.PublishPacket():
+                # QoS 0 has no packet id: it is stored like all others, and nobody waits for an answer.
                 packet_id = packet.packet_id or 0
-                if packet.qos == mqtt5.QoS.AT_LEAST_ONCE and packet_id:
-                    self._give(
-                        Scanned(
-                            [packet.topic.encode()],
-                            [packet.payload],
-                            np.array([packet_id], np.uint16),
-                            np.array([packet.duplicate]),
-                            [],
-                            0,
-                        )
-                    )
-                else:
-                    log.warning("a message of QoS %d came; only QoS 1 is subscribed to", packet.qos)
+                topic, payload = packet.topic.encode(), packet.payload
+                ids, duplicate = np.array([packet_id], np.uint16), np.array([packet.duplicate])
+                self._give(Scanned([topic], [payload], ids, duplicate, [], 0))
             case mqtt5.SubAckPacket():
                 granted = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
                 if any(code != granted for code in packet.reason_codes):

@@ -12,11 +12,12 @@ import psycopg
 
 from devices.registry import Registry, load_registry
 from ingest.message import Group, Message, group_of
+from ingest.store import Stopped
 from sql.pool import connect
 from sql.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ingest.session import Session
 
@@ -64,28 +65,39 @@ class Registrar:
         """Say that the released messages are committed: the next ones may follow."""
         self._held_away.clear()
 
-    def with_series(self, missing: Sequence[tuple[int, int]]) -> Registry:
-        """Make the series of (place, metric) positions of the present registry, and give the registry that has them.
+    def with_series(self, registry: Registry, missing: Sequence[tuple[int, int]], is_stopping: Callable[[], bool]) -> Registry:
+        """Make the series of (place, metric) positions of `registry`, and give the registry that has them.
 
-        Tries for ever: without them the readings could not be stored.
+        Tries until it succeeds: without them the readings could not be stored.
+
+        Raises
+        ------
+        Stopped
+            When the program ends before the store could be reached.
         """
-        registry = self.registry
         places = [registry.places[place] for place, _ in missing]
         values = {
             "sites": [site for site, _ in places],
             "metrics": [int(registry.metric_ids[metric]) for _, metric in missing],
             "channels": [channel for _, channel in places],
         }
-        while not self._stopping.is_set():
+        while not is_stopping():
             try:
                 with connect(self._database_url, name=f"hedgerow {self._worker} series") as connection:
                     connection.execute(query("add_series"), values)
                     self._load(connection)
                     return self.registry
+            except psycopg.IntegrityError:
+                self._reload()  # a site or metric has gone meanwhile: look at the registry as it is now
+                return self.registry
             except psycopg.Error as error:
                 log.warning("cannot make series, trying again: %s", str(error).strip())
                 self._stopping.wait(_BEAT_S)
-        return self.registry
+        raise Stopped
+
+    def _reload(self) -> None:
+        with connect(self._database_url, name=f"hedgerow {self._worker} series") as connection:
+            self._load(connection)
 
     def _load(self, connection: psycopg.Connection) -> None:
         with self._load_lock:

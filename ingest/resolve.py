@@ -14,7 +14,7 @@ from devices.columns import NO_TIME_US, Columns, Reject
 from devices.flat import encode_object
 from devices.reasons import Reason
 from devices.registry import NONE, Registry
-from devices.senml import TIME_KEYS, encode_pack
+from devices.senml import encode_pack
 from devices.topics import Kind, device_topic
 from devices.units import conversion
 from ingest.batch import EMPTY_BATCH, Batch
@@ -132,22 +132,29 @@ def _hold(
         for i in np.flatnonzero(touched & own).tolist()
     ]
     if (touched & ~own).any():
-        held += _parts_of_packs(columns, np.flatnonzero((device == NONE) & ~own[columns.message]))
+        held += _parts_of_packs(columns, group, np.flatnonzero((device == NONE) & ~own[columns.message]))
     return held, touched & own
 
 
-def _parts_of_packs(columns: Columns, rows: NDArray[np.int64]) -> list[Held]:
+def _parts_of_packs(columns: Columns, group: Group, rows: NDArray[np.int64]) -> list[Held]:
     parts: dict[tuple[int, int], list[int]] = {}
     for row in rows.tolist():
         parts.setdefault((int(columns.message[row]), int(columns.device[row])), []).append(row)
     return [
-        Held(message, columns.uids[device], device_topic(columns.uids[device]), _encode_rows(columns, at))
+        Held(message, columns.uids[device], device_topic(columns.uids[device]), _encode_rows(columns, group, at))
         for (message, device), at in parts.items()
     ]
 
 
-def _encode_rows(columns: Columns, rows: list[int]) -> bytes:
-    """Write rows of one device as a SenML pack that is right on the device's topic and on a gateway's."""
+def _encode_rows(columns: Columns, group: Group, rows: list[int]) -> bytes:
+    """Write rows of one device so that they are right on the device's topic and on their message's own.
+
+    Flat where the topic names the device: any metric's name and any time fits in. Else a SenML pack.
+    """
+    is_named = columns.uids[columns.device[rows[0]]] == group.sources[columns.message[rows[0]]].uid
+    if is_named and not any(columns.units[columns.unit[row]] or columns.metrics[columns.metric[row]] == "time" for row in rows):
+        return b"[%s]" % b",".join(_encode_flat(columns, row) for row in rows)
+    rows = sorted(rows, key=lambda row: bool(columns.time_us[row] == NO_TIME_US))  # the first time is the base of all
     return encode_pack(
         [columns.metrics[columns.metric[row]] for row in rows],
         [float(columns.value[row]) for row in rows],
@@ -193,7 +200,5 @@ def _reject(columns: Columns, group: Group, rejects: list[Reject], mask: NDArray
         metric, unit = columns.metrics[columns.metric[row]], columns.units[columns.unit[row]]
         detail = f"{metric[:60]!r}" + (f" in {unit[:20]!r}" if unit else "")
         finite = np.isfinite(columns.value[row])
-        from_gateway = group.sources[columns.message[row]].kind is Kind.GATEWAY
-        is_flat = not unit and not from_gateway and metric not in TIME_KEYS
-        again = (_encode_flat(columns, row) if is_flat else _encode_rows(columns, [row])) if finite else None
+        again = _encode_rows(columns, group, [row]) if finite else None
         rejects.append(Reject(int(columns.message[row]), reason, detail, int(columns.item[row]), again))

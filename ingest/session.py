@@ -75,10 +75,10 @@ class Arrivals:
         # Strictly growing: two messages never share an arrival, so rows keyed by it stay apart.
         first_us = max(time.time_ns() // 1000, self._last_us + 1)
         self._last_us = first_us + count - 1
-        early = np.arange(count) < self._early_left
+        early = (np.arange(count) < self._early_left) & (packet_ids != 0)  # QoS 0 never comes again
         self._early_left = max(0, self._early_left - count)
         self._put_bytes += sum(map(len, payloads))
-        self._unacknowledged += count
+        self._unacknowledged += int(np.count_nonzero(packet_ids))
         self._queue.put(
             Group(
                 topics,

@@ -27,9 +27,7 @@ DECLARE
     upper  timestamptz := (lower AT TIME ZONE 'UTC' + width) AT TIME ZONE 'UTC';
     child  text := parent || to_char(lower AT TIME ZONE 'UTC', CASE parent WHEN 'reading' THEN '_YYYYMM' ELSE '_YYYYMMDD' END);
 BEGIN
-    IF to_regclass(child) IS NOT NULL THEN
-        RETURN;
-    END IF;
+    -- Always the lock first: what another transaction attached is certain for us only once it has let go of its locks.
     PERFORM pg_advisory_xact_lock(hashtext('hedgerow partitions'));
     -- Asked of the catalogue itself: to_regclass may answer from a cache that is older than the lock.
     IF EXISTS (SELECT FROM pg_class WHERE relname = child) THEN

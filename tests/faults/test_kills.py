@@ -10,6 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import psutil
+
 from tests.servers.up import Up, running_up
 
 if TYPE_CHECKING:
@@ -70,11 +72,15 @@ def test_flood_acknowledged_on_arrival_loses_messages(tmp_path: Path) -> None:
     with running_up(tmp_path / "data", environment={"HEDGEROW_AUTO_ACKNOWLEDGE": "true"}) as up:
         with _simulate(up, ledger) as flood:
             _wait_for(up, ledger, 100_000)
-            os.kill(up.pids["postgres"], signal.SIGSTOP)  # the store hangs while messages are acknowledged and wait
+            store = psutil.Process(up.pids["postgres"])
+            backends = [store, *store.children(recursive=True)]
+            for process in backends:  # the store hangs while messages are acknowledged and wait
+                process.suspend()
             time.sleep(1.0)
             ingest = up.pids["ingest"]
             os.kill(ingest, signal.SIGKILL)
-            os.kill(up.pids["postgres"], signal.SIGCONT)
+            for process in backends:
+                process.resume()
             assert flood.wait(120) == 0
         code, figures = _verify(up, ledger)
 

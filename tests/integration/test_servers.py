@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from queue import Queue
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -82,8 +83,12 @@ def test_mosquitto_persistence_killed_keeps_the_queue(make_mosquitto: MakeMosqui
     """With persistence, what was queued is there after a kill and a new start on the same port."""
     broker = make_mosquitto(persistence=True)
     leave_session(broker)
-    publish(broker, 200)
+    publish(broker, 205)  # the broker writes once more than one change has gathered: the last few need not be there
 
+    give_up = time.monotonic() + 20
+    while not 0.5 < time.time() - broker.saved_at < 1e6:
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
     broker.kill()
     broker.start()
 

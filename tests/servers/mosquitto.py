@@ -64,6 +64,12 @@ class Mosquitto:
         """What the broker has logged so far."""
         return (self._folder / "broker.log").read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def saved_at(self) -> float:
+        """When the broker last wrote its queues down [s since 1970]; 0 for never."""
+        file = self._folder / "mosquitto.db"
+        return file.stat().st_mtime if file.exists() else 0.0
+
     def start(self) -> None:
         """Start the broker and wait until it takes connections."""
         with (self._folder / "broker.log").open("ab") as log:

@@ -70,6 +70,27 @@ def test_decode_base_time_in_the_middle_of_a_pack_holds_from_there_on() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'[{"bn":"dev1","n":"temperature","v":1}]',
+        b'[{"n":"urn:dev:mac:0024befffe804ff1:temperature","v":1}]',
+        b'[{"n":"_x","v":1}]',
+        b'[{"bn":"x:","v":1}]',
+        b'[{"bn":"x:","n":"a","v":1},{"bn":"","n":"b","v":1}]',
+    ],
+)
+def test_decode_one_odd_pack_goes_the_careful_way_alone(odd: bytes) -> None:
+    """One device that names things otherwise does not slow down the thousands beside it."""
+    good = b'[{"n":"a","v":1}]'
+
+    plain, others = senml_plain.decode(messages(good, odd, good))
+
+    assert list(others) == [1]
+    assert plain is not None
+    assert [reading.message for reading in readings_of(plain)] == [0, 2]
+
+
 @pytest.mark.parametrize("payloads", [(), (b"",), (b"{}", b"[]"), (b"\xff",)])
 def test_decode_nothing_plain_gives_no_columns(payloads: Sequence[bytes]) -> None:
     """Everything is left over."""

@@ -29,6 +29,24 @@ def test_decode_refused_record_is_replayed_with_its_base_value() -> None:
     assert readings_of(mended) == [Reading(0, 1, "dev-1", "good", "Cel", (T0 + 5) * 1_000_000, 21.5)]
 
 
+def test_decode_refused_truth_is_replayed_without_the_base_value() -> None:
+    """A base value is for numbers alone: beside a truth it would make the replay ambiguous."""
+    (reject,) = decode_pack({"bt": T0, "bv": 20, "n": "bad name", "vb": True}).rejects
+
+    assert reject.payload is not None
+    mended = decode(messages(reject.payload.replace(b"bad name", b"good")))
+    assert readings_of(mended) == [Reading(0, 1, "dev-1", "good", "", T0 * 1_000_000, 1.0)]
+
+
+@pytest.mark.parametrize("record", [{"vs": "open"}, {"vd": "eA"}, {"vs": "", "u": "V"}])
+def test_decode_refused_text_is_replayed_to_the_same_refusal(record: dict[str, object]) -> None:
+    """The base value it stands under has nothing to do with it."""
+    (reject,) = decode_pack({"bv": 20, "n": "a", **record}).rejects
+
+    assert reject.payload is not None
+    assert [again.reason for again in decode(messages(reject.payload)).rejects] == [reject.reason]
+
+
 @pytest.mark.parametrize("record", [{"v": 1, "vb": True}, {"v": 1, "vs": "x"}, {"v": 2, "vd": "eA"}])
 def test_decode_ambiguous_record_is_replayed_as_ambiguous(record: dict[str, object]) -> None:
     """A replay never decides by itself which of two values was meant."""

@@ -78,3 +78,11 @@ def test_acknowledge_interleaved_connections_keep_the_order_within_the_current_o
 
     assert acknowledge(messages((1, 1), (2, 9), (1, 2), (2, 3), (2, 5)), session) == 3
     assert session.sent == [9, 3, 5]
+
+
+def test_acknowledge_message_of_qos_0_has_nobody_to_tell() -> None:
+    """It has no packet id; a PUBACK for 0 would break the protocol, and the connection with it."""
+    session = RecordingSession(epoch=1)
+
+    assert acknowledge(messages((1, 0), (1, 7), (1, 0)), session) == 1
+    assert session.sent == [7]

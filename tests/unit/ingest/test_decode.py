@@ -146,7 +146,7 @@ def test_decode_bad_reading_is_refused_with_its_reason(payload: bytes, topic: st
 
 def test_decode_cases_cover_every_reason_that_decode_can_give() -> None:
     """A new reason needs a case here, or is one of those that only later steps give."""
-    later = {Reason.METRIC_UNKNOWN, Reason.UNIT_MISMATCH, Reason.NOT_DEPLOYED, Reason.STORE_REFUSED}
+    later = {Reason.METRIC_UNKNOWN, Reason.UNIT_MISMATCH, Reason.NOT_DEPLOYED, Reason.STORE_REFUSED, Reason.NOT_PROCESSED}
 
     assert {reason for _, _, reason in WHOLE + SINGLE} == set(Reason) - later
 

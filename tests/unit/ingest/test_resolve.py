@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 
+from devices.columns import NO_TIME_US
 from devices.flags import Flag
 from devices.reasons import Reason
 from devices.registry import build_registry
@@ -232,6 +232,26 @@ def test_resolve_flat_object_on_a_gateway_topic_is_the_gateway_s_own() -> None:
     ]
 
 
+def test_resolve_held_part_with_one_impossible_time_keeps_the_other_times() -> None:
+    """What is no time beside them does not cost the others a microsecond."""
+    found = resolved(
+        b'[{"n":"new-a:temperature","t":1e13,"v":1},{"n":"new-a:temperature","t":1699999000.123456,"v":2}]', topics=[GATEWAY]
+    )
+
+    (held,) = found.held
+    assert {(reading.value, reading.time_us) for reading in again(held.payload, held.topic)} == {
+        (1.0, NO_TIME_US),
+        (2.0, 1_699_999_000_123_456),
+    }
+
+
+def test_resolve_gateway_s_own_readings_of_any_spelling_are_held_as_they_were() -> None:
+    """Flat JSON allows any key and any time, and what is held must too."""
+    found = resolved(b'{"time":60,"air quality":20}', topics=[GATEWAY])
+
+    assert again(found.held[0].payload, found.held[0].topic) == [Reading(0, 1, "gate-1", "air quality", "", 60_000_000, 20.0)]
+
+
 def test_resolve_device_at_no_site_is_refused_reading_by_reading() -> None:
     """Registered is not yet deployed; the reason says so."""
     found = resolved(b'[{"n":"temperature","v":1},{"n":"pm25","v":2}]', topics=[device_topic("dev-4")])
@@ -309,19 +329,6 @@ def test_nothing_resolved_keeps_the_rejects_alone() -> None:
     assert found.archived.tolist() == [False, False]
 
 
-ALL_KNOWN = build_registry(
-    [(i, name, "", "", None, None) for i, name in enumerate(["a", "b", "temperature", "t", ""], 1)],
-    [],
-    [
-        (i, uid, 2 * 10**9, 4 * 10**9)
-        for i, uid in enumerate(["dev-1", "dev-2", "dev-7", "x", "a", "0024befffe804ff1", "z9"], 1)
-    ],
-    [(i, i, i, "", None, None) for i in range(1, 8)],
-    [(10 * site + metric, site, metric, "") for site in range(1, 8) for metric in range(1, 6)],
-)
-"""A registry that knows every device and metric of the random packs."""
-
-
 @settings(DETERMINISTIC, max_examples=200)
 @given(groups)
 def test_resolve_random_groups_account_for_every_reading(pairs: Sequence[tuple[list[dict[str, object]] | bytes, str]]) -> None:
@@ -358,25 +365,3 @@ def test_resolve_random_groups_account_for_every_reading(pairs: Sequence[tuple[l
     ]
     put_off = sum(reject.item > 0 and reject.message in whole for reject in columns.rejects)
     assert len(found.batch) + refused + put_off + sum(waiting.values()) == len(columns)
-
-
-@settings(DETERMINISTIC, max_examples=200)
-@given(groups)
-def test_resolve_random_groups_of_known_things_are_all_stored(
-    pairs: Sequence[tuple[list[dict[str, object]] | bytes, str]],
-) -> None:
-    """With every device and metric registered each reading without a unit has the series, time and value that it says."""
-    payloads = [pack if isinstance(pack, bytes) else json.dumps(pack).encode() for pack, _ in pairs]
-    messages = group(*payloads, topics=[topic for _, topic in pairs])
-    columns = decode(messages)
-    found = resolve(columns, messages, ALL_KNOWN)
-
-    expected = []
-    for reading in readings_of(columns):
-        device = ALL_KNOWN.device_position.get(reading.uid)
-        metric = ALL_KNOWN.metric_position.get(reading.metric)
-        if reading.unit == "" and device is not None and metric is not None:
-            expected.append((10 * (device + 1) + metric + 1, reading.time_us, reading.value))
-    assert [(row.series, row.time_us, row.value) for row in rows_of(found.batch)] == expected
-    assert all(math.isfinite(row.value) for row in rows_of(found.batch))
-    assert not found.missing

@@ -84,3 +84,16 @@ def test_take_from_nothing_gives_none() -> None:
 
     assert arrivals.take(0) is None
     assert arrivals.take(0.01) is None
+
+
+def test_put_messages_of_qos_0_are_no_repeats_and_wait_for_no_acknowledgement() -> None:
+    """They have no packet id and are sent once: the same words early in a resumed session are new."""
+    arrivals = Arrivals(5)
+    arrivals.begin_epoch(1, resumed=True)
+
+    arrivals.put([b"t"] * 2, [b"x", b"x"], np.array([0, 7], np.uint16), np.array([False, False]))
+    group = arrivals.take(0)
+
+    assert group is not None
+    assert group.may_be_repeated.tolist() == [False, True]
+    assert arrivals.unacknowledged == 1
