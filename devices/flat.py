@@ -49,7 +49,7 @@ def time_us(time: object) -> int:
         delta = moment - _EPOCH
         return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
     if isinstance(time, bool) or not isinstance(time, int | float):
-        raise TimeError(f"{str(time)[:60]} is neither text nor number")
+        raise TimeError(f"a {type(time).__name__} is neither text nor number")
     for limit, per_us in ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0)):
         if abs(time) < limit:
             return round(time * per_us)

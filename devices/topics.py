@@ -59,12 +59,16 @@ class Sources(dict[bytes, Source]):
 
     MOST = 200_000
     """About 60 MB."""
+    LONGEST = 200
+    """Topics beyond this many bytes are parsed each time: they are nobody's, and would fill the memory."""
 
     def __missing__(self, topic: bytes) -> Source:
         """Parse a topic that has not been seen."""
         if len(self) >= self.MOST:
             self.clear()
-        source = self[topic] = parse_topic(topic.decode("utf-8", "replace"))
+        source = parse_topic(topic.decode("utf-8", "replace"))
+        if len(topic) <= self.LONGEST:
+            self[topic] = source
         return source
 
 

@@ -71,7 +71,9 @@ _DIMENSION_OF = {
 }
 
 
-@lru_cache(maxsize=10_000)  # units come from messages: anybody may invent them
+_LONGEST_UNIT = 30
+
+
 def conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[float, float] | None:
     """Say how a value given in `unit` becomes one in the metric's own unit.
 
@@ -88,6 +90,11 @@ def conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[flo
         `(scale, offset)` with `stored = value * scale + offset`; None where the unit does not fit. A message without a unit
         is taken to speak the metric's own.
     """
+    return _conversion(unit, metric_unit, metric_unit_senml) if len(unit) <= _LONGEST_UNIT else None
+
+
+@lru_cache(maxsize=10_000)  # units come from messages: anybody may invent them
+def _conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[float, float] | None:
     if unit in ("", metric_unit):
         return (1.0, 0.0)
     dimension = _DIMENSION_OF.get(metric_unit_senml) or _dimension_with(metric_unit, metric_unit_senml)

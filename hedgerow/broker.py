@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import signal
 import threading
 from pathlib import Path
@@ -151,6 +152,15 @@ async def _run(arguments: argparse.Namespace) -> None:
     await stop.wait()
 
 
+def _serve(broker: IotCoreBroker) -> None:
+    """Run rumqttd; without it the door leads nowhere, so the process ends with it."""
+    try:
+        broker.run_forever()
+    except Exception:
+        log.exception("rumqttd failed")
+    os._exit(1)
+
+
 def main() -> None:
     """Run the broker until SIGTERM; SIGUSR1 closes its door first."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -164,7 +174,7 @@ def main() -> None:
     # rumqttd wraps its routing of every packet in error spans: thousands of lines a second that say nothing.
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
     broker = IotCoreBroker(config_path=str(arguments.config))
-    threading.Thread(target=broker.run_forever, name="rumqttd", daemon=True).start()
+    threading.Thread(target=_serve, args=(broker,), name="rumqttd", daemon=True).start()
     asyncio.run(_run(arguments))
 
 

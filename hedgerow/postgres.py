@@ -18,8 +18,12 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 
 import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 USER = "hedgerow"
 DATABASE = "hedgerow"
@@ -75,8 +79,8 @@ class Postgres:
             *settings,
         ]
 
-    def wait_until_ready(self, timeout_s: float = 30) -> None:
-        """Wait until the server answers, and make Hedgerow's database if it is missing.
+    def wait_until_ready(self, timeout_s: float = 30, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Wait until the server answers, and make Hedgerow's database if it is missing; `meanwhile` is called all along.
 
         Raises
         ------
@@ -94,6 +98,7 @@ class Postgres:
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise PostgresError(f"PostgreSQL does not answer: {error}") from error
+                meanwhile()
                 time.sleep(0.05)
 
 
@@ -159,8 +164,10 @@ def _copy_programs(package: Path, copy: Path) -> None:
 
 def _make_cluster(postgres: Postgres) -> None:
     """Run initdb with a random password; a half-made cluster never stays."""
-    postgres.cluster.mkdir(mode=0o700)
-    os.chown(postgres.cluster, _uid(), -1)
+    new = postgres.cluster.with_name("postgres.new")  # takes its place when it is whole
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700)
+    os.chown(new, _uid(), -1)
     with NamedTemporaryFile("w", prefix="hedgerow-", suffix=".pw") as password_file:
         password_file.write(postgres.password)
         password_file.flush()
@@ -169,7 +176,7 @@ def _make_cluster(postgres: Postgres) -> None:
             [
                 *unprivileged(die_with_parent="KILL"),
                 str(postgres.programs / "initdb"),
-                f"--pgdata={postgres.cluster}",
+                f"--pgdata={new}",
                 f"--username={USER}",
                 f"--pwfile={password_file.name}",
                 "--auth=scram-sha-256",
@@ -184,8 +191,9 @@ def _make_cluster(postgres: Postgres) -> None:
             check=False,
         )
     if done.returncode != 0:
-        shutil.rmtree(postgres.cluster, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
         raise PostgresError(f"initdb failed:\n{done.stdout}{done.stderr}")
+    new.rename(postgres.cluster)
 
 
 def _is_open_to_others(path: Path) -> bool:

@@ -18,6 +18,7 @@ from sql.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from hedgerow.parts import Part
 
@@ -38,6 +39,7 @@ class Totals(NamedTuple):
     queue_messages: int
     sessions_lost: int
     connected: bool
+    updated_at: datetime | None
 
 
 class Meter:

@@ -97,7 +97,7 @@ class _County:
         """Start the parts, each as soon as what it stands on is there."""
         self.postgres.start()
         self.broker.start()
-        self._postgres.wait_until_ready()
+        self._postgres.wait_until_ready(meanwhile=lambda: self.postgres.watch(print))
         self._prepare_database()
         admin = self._data_dir.complete_admin_file()
         self._write_runtime()  # the simulator reads it
@@ -124,8 +124,11 @@ class _County:
         say = self._screen.say if self._screen is not None else print
         say("stopping")
         self.simulator.stop(10)
-        if self.broker.pid is not None and self.ingest.pid is not None and self.postgres.pid is not None:
+        if self._screen is not None and self.broker.pid is not None:
             os.kill(self.broker.pid, signal.SIGUSR1)
+            for part in (self.postgres, self.ingest):
+                if part.pid is None:  # what waits in the broker is still to be stored
+                    part.start()
             self._drain(say)
         for part, timeout_s in ((self.ingest, 10), (self.api, 5), (self.broker, 2), (self.postgres, 30)):
             if not part.stop(timeout_s):
@@ -139,10 +142,13 @@ class _County:
         """Wait until ingest has nothing more to do: the embedded broker keeps its queues in memory only."""
         meter = Meter(self._postgres.url)
         deadline = time.monotonic() + _DRAIN_WITHIN_S
-        before, quiet_since = None, time.monotonic()
+        before, beat, quiet_since = None, None, time.monotonic()
         while time.monotonic() < deadline:
             totals = meter.read()
-            if totals is None or totals.queue_messages or totals.messages != before:
+            beat = beat or (totals and totals.updated_at)
+            # Only what ingest has said since it began counts: before, it may have been dead.
+            is_silent = totals is None or not totals.connected or totals.updated_at == beat
+            if totals is None or is_silent or totals.queue_messages or totals.messages != before:
                 before, quiet_since = (None if totals is None else totals.messages), time.monotonic()
             elif time.monotonic() - quiet_since > 1.2:  # longer than the beat in which ingest tells of its queue
                 break

@@ -3,7 +3,7 @@
 With that every row it makes has the same key as the first time, be it a reading without a time of its own, a quarantine row or
 a held message: stored once, counted once. A message keeps its packet id when it is delivered again (MQTT 5, section 4.4): it is
 known by packet id and digest, as long as that id was not used for another message since. rumqttd gives a new id; there the
-digest alone must do.
+digest alone must do, and a delivery is taken for the first arrival of one message a connection at most.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -26,7 +28,8 @@ class Deliveries:
         self._packet_ids_last = packet_ids_last
         self._seen: deque[tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.int64]]] = deque()
         self._count = 0
-        self._newest: dict[int, tuple[int, int]] | None = None
+        self._epoch: int | None = None
+        self._candidates: dict[int, list[tuple[int, int]]] = {}
 
     def remember(self, digests: NDArray[np.int64], packet_ids: NDArray[np.uint16], received_us: NDArray[np.int64]) -> None:
         """Add the deliveries of one group; forget the oldest that are no longer needed."""
@@ -38,28 +41,37 @@ class Deliveries:
     def stamp(self, group: Group) -> None:
         """Write into a group: repeated messages get the time of their first arrival. Remember the group."""
         if group.may_be_repeated.any():
-            # Kept while repeats may come, which is a short while after a connection was made.
-            self._newest = self._newest if self._newest is not None else self._index()
-            self._stamp_repeats(group, self._newest)
-        else:
-            self._newest = None
+            self._stamp_repeats(group)
         self.remember(group.digests, group.packet_ids, group.received_us)
 
-    def _index(self) -> dict[int, tuple[int, int]]:
-        """Newest delivery under each packet id, or of each digest: digest and arrival."""
-        newest: dict[int, tuple[int, int]] = {}
-        for digests, packet_ids, received_us in self._seen:
-            arrivals = list(zip(digests.tolist(), received_us.tolist(), strict=True))
-            names = packet_ids.tolist() if self._packet_ids_last else digests.tolist()
-            newest.update(zip(names, arrivals, strict=True))
-        return newest
-
-    def _stamp_repeats(self, group: Group, newest: dict[int, tuple[int, int]]) -> None:
+    def _stamp_repeats(self, group: Group) -> None:
         digests, received_us = group.digests.tolist(), group.received_us.tolist()
         names = group.packet_ids.tolist() if self._packet_ids_last else digests
-        for i, (name, digest, suspect) in enumerate(zip(names, digests, group.may_be_repeated.tolist(), strict=True)):
-            if suspect and name in newest and newest[name][0] == digest:
-                group.received_us[i] = newest[name][1]
+        marks = zip(names, digests, group.may_be_repeated.tolist(), group.epochs.tolist(), strict=True)
+        for i, (name, digest, suspect, epoch) in enumerate(marks):
+            if suspect and epoch != self._epoch:
+                # What came before this connection may come again through it.
+                self._epoch, self._candidates = epoch, self._index()
+                self._add(names[:i], digests[:i], group.received_us[:i].tolist())
+            seen = self._candidates.get(name, [])
+            if suspect and seen and seen[-1][0] == digest:
+                group.received_us[i] = seen.pop()[1]
                 group.repeated += 1
+            elif self._packet_ids_last:
+                # The id was given to this message: the older ones under it are acknowledged, and do not come again.
+                self._candidates[name] = [] if suspect else [(digest, received_us[i])]
+
+    def _index(self) -> dict[int, list[tuple[int, int]]]:
+        """Digest and arrival of what was seen under each packet id, or of each digest, the newest last."""
+        self._candidates = {}
+        for digests, packet_ids, received_us in self._seen:
+            names = packet_ids if self._packet_ids_last else digests
+            self._add(names.tolist(), digests.tolist(), received_us.tolist())
+        return self._candidates
+
+    def _add(self, names: Sequence[int], digests: Sequence[int], received_us: Sequence[int]) -> None:
+        for name, digest, arrival in zip(names, digests, received_us, strict=True):
+            if self._packet_ids_last:
+                self._candidates[name] = [(digest, arrival)]
             else:
-                newest[name] = (digest, received_us[i])
+                self._candidates.setdefault(name, []).append((digest, arrival))

@@ -56,9 +56,10 @@ class Pipeline:
         self._deliveries = deliveries
         self._prepared: queue.Queue[Prepared | None] = queue.Queue(_ON_THE_WAY)
         self._stopping = stopping
+        self._writer_failed = False
 
-    def run(self) -> None:
-        """Work until told to stop, then finish what has been collected."""
+    def run(self) -> bool:
+        """Work until told to stop, then finish what has been collected; tell whether the writer lived to the end."""
         writer = threading.Thread(target=self._write_all, name="store")
         writer.start()
         try:
@@ -71,6 +72,7 @@ class Pipeline:
         finally:
             self._prepared.put(None)
             writer.join()
+        return not self._writer_failed
 
     def _collect(self) -> list[Group]:
         groups = self._registrar.released_groups()
@@ -111,20 +113,19 @@ class Pipeline:
         return prepare(group, resolved, batch)
 
     def _write_all(self) -> None:
-        while (prepared := self._next_prepared()) is not None:
-            try:
-                self._write(prepared)
+        try:
+            while (prepared := self._next_prepared()) is not None:
+                self._write_or_leave(prepared)
                 self._store.write_latest()
-            except Stopped:
-                log.warning("stopped while the store was away; %d messages stay at the broker", len(prepared.group))
-            except Exception:
-                # Nothing of this group is acknowledged: the broker has it still. Going on would hide a defect.
-                log.exception("the writer failed; the program ends and the broker keeps what is not acknowledged")
-                self._stopping.set()
-                self._drop_rest()
-                return
-        self._store.write_latest(all_of_it=True)
-        self._store.close()
+            self._store.write_latest(all_of_it=True)
+        except Exception:
+            # Nothing of this group is acknowledged: the broker has it still. Going on would hide a defect.
+            log.exception("the writer failed; the program ends and the broker keeps what is not acknowledged")
+            self._writer_failed = True
+            self._stopping.set()
+            self._drop_rest()
+        finally:
+            self._store.close()
 
     def _next_prepared(self) -> Prepared | None:
         """Wait for the next group; between groups last values are written when they are due."""
@@ -133,6 +134,15 @@ class Pipeline:
                 return self._prepared.get(timeout=_LATEST_WAIT_S)
             except queue.Empty:
                 self._store.write_latest()
+
+    def _write_or_leave(self, prepared: Prepared) -> None:
+        try:
+            self._write(prepared)
+        except Stopped:
+            log.warning("stopped while the store was away; %d messages stay at the broker", len(prepared.group))
+            return
+        if prepared.group.held:
+            self._registrar.held_are_stored()
 
     def _write(self, prepared: Prepared) -> None:
         try:
@@ -145,9 +155,7 @@ class Pipeline:
                 log.error("the store refused a message, it goes to quarantine: %s", error)  # noqa: TRY400
                 self._write(refusal_of(prepared.group, str(error)))
             return
-        if prepared.group.held:
-            self._registrar.held_are_stored()
-        else:
+        if not prepared.group.held:
             acknowledge(prepared.group, self._session)
 
     def _drop_rest(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from ingest.encode import encode_readings, encode_uplinks
 from ingest.resolve import nothing_resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DAY_US = 86_400_000_000
 _MOST_DETAIL = 500
+_MOST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
     kept = archived.tolist()
     received_us, digests = group.received_us, group.digests
     refused = [reject for reject in resolved.rejects if reject.item]
-    quarantine = [_quarantine_row(group, reject) for reject in resolved.rejects]
+    quarantine = [_quarantine_row(group, reject) for reject in _thinned(resolved.rejects)]
     held = [
         {
             "device_uid": part.uid,
@@ -105,7 +106,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
             "messages": 0 if group.held else len(group),
             "messages_redelivered": group.repeated,
             "messages_quarantined": len(resolved.rejects) - len(refused),
-            "messages_held": len({part.message for part in resolved.held}),
+            "messages_held": 0 if group.held else len({part.message for part in resolved.held}),
             "readings": len(batch) + len(refused),
             "readings_duplicate": unique.duplicate,
             "readings_conflicting": unique.conflicting,
@@ -119,6 +120,31 @@ def refusal_of(group: Group, detail: str, reason: Reason = Reason.STORE_REFUSED)
     """Prepare what is written instead of a single message that cannot be stored."""
     resolved = nothing_resolved(group, [Reject(0, reason, detail)])
     return prepare(group, resolved, resolved.batch)
+
+
+def _thinned(rejects: Sequence[Reject]) -> Iterator[Reject]:
+    """Keep what quarantine holds of one message in proportion to its size.
+
+    The whole message stands in one of its rows only, and beyond a hundred refused readings one row tells how many more there
+    are: a message of 1 MiB may hold a hundred thousand of them.
+    """
+    count: dict[int, int] = {}
+    whole: set[int] = set()
+    for reject in rejects:
+        at = count[reject.message] = count.get(reject.message, 0) + 1
+        if at > _MOST_ROWS:
+            continue
+        if reject.payload is None and reject.message in whole:
+            yield replace(reject, payload=b"")
+            continue
+        if reject.payload is None:
+            whole.add(reject.message)
+        yield reject
+    for message, refused in count.items():
+        if refused > _MOST_ROWS:
+            last = next(reject for reject in reversed(rejects) if reject.message == message)
+            detail = f"and {refused - _MOST_ROWS} more readings of this message were refused"
+            yield Reject(message, last.reason, detail, -1, None if message not in whole else b"")
 
 
 def _quarantine_row(group: Group, reject: Reject) -> dict[str, object]:

@@ -37,7 +37,7 @@ def run(settings: IngestSettings) -> None:
     session: Session = MqttSession(settings) if settings.mqtt_version == "5" else PahoSession(settings)
     registrar = Registrar(settings.database_url, worker, session)
     enough = 2 * settings.receive_maximum
-    deliveries = _start_when_store_is_there(settings, registrar, enough)
+    deliveries = _load_when_store_is_there(settings, registrar, enough)
     stopping = threading.Event()
     failed = _stop_when_a_thread_fails(stopping)
     store = Store(settings.database_url, worker, deliveries=enough, is_stopping=stopping.is_set)
@@ -48,9 +48,11 @@ def run(settings: IngestSettings) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    session.open()
     try:
-        pipeline.run()
+        registrar.start()
+        session.open()
+        if not pipeline.run():
+            failed.set()
     finally:
         session.close()
         registrar.stop()
@@ -72,10 +74,10 @@ def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
     return failed
 
 
-def _start_when_store_is_there(settings: IngestSettings, registrar: Registrar, enough: int) -> Deliveries:
+def _load_when_store_is_there(settings: IngestSettings, registrar: Registrar, enough: int) -> Deliveries:
     while True:
         try:
-            registrar.start()
+            registrar.load()
             return _read_deliveries(settings, enough)
         except psycopg.OperationalError as error:
             log.warning("waiting for the store: %s", str(error).strip().replace("\n", " "))

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
 _MOST_HELD = 2_000
+_MOST_HELD_BYTES = 8 * 2**20
 
 
 class Registrar:
@@ -42,11 +43,14 @@ class Registrar:
         self._thread = threading.Thread(target=self._watch, name="registrar")
         self.registry: Registry
 
-    def start(self) -> None:
-        """Read the registry once, then go on in the background."""
+    def load(self) -> None:
+        """Read the registry once; before `start`."""
         with connect(self._database_url, name=f"hedgerow {self._worker} registrar") as connection:
             connection.execute(query("start_worker"), {"worker": self._worker})
-            self.registry = load_registry(connection)
+            self._load(connection)
+
+    def start(self) -> None:
+        """Go on in the background."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -129,12 +133,16 @@ class Registrar:
     def _release(self, connection: psycopg.Connection) -> None:
         if self._held_away.is_set():
             return
-        rows = connection.execute(query("list_releasable_held"), {"most": _MOST_HELD}).fetchall()
+        leads = connection.execute(query("lead_release")).fetchone()
+        if leads is None or not leads[0]:
+            return
+        rows = connection.execute(
+            query("list_releasable_held"), {"most": _MOST_HELD, "most_bytes": _MOST_HELD_BYTES}
+        ).fetchall()
         if rows:
             self._held_away.set()
             messages = [
-                Message(topic, bytes(payload), received_us, 0, 0, may_be_repeated=False)
-                for _, received_us, _, topic, payload in rows
+                Message(topic, bytes(payload), received_us, 0, 0, may_be_repeated=False) for topic, payload, received_us in rows
             ]
             self._released.put(group_of(messages, held=True))
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MOST_AHEAD_US = 2_000_000
+
+
 class Session(Protocol):
     """A persistent session: `ingest/receive.py` for MQTT 5, `ingest/receive_paho.py` for 3.1.1."""
 
@@ -49,7 +52,7 @@ class Arrivals:
 
     @property
     def waiting_bytes(self) -> int:
-        """Payload bytes that wait to be collected."""
+        """Bytes of topics and payloads that wait to be collected."""
         return self._put_bytes - self._taken_bytes
 
     @property
@@ -73,11 +76,13 @@ class Arrivals:
         """Add messages that came together, in order."""
         count = len(payloads)
         # Strictly growing: two messages never share an arrival, so rows keyed by it stay apart.
-        first_us = max(time.time_ns() // 1000, self._last_us + 1)
+        # A clock that was far ahead and is put right is believed again at once.
+        now_us = time.time_ns() // 1000
+        first_us = max(now_us, self._last_us + 1) if self._last_us - now_us < _MOST_AHEAD_US else now_us
         self._last_us = first_us + count - 1
         early = (np.arange(count) < self._early_left) & (packet_ids != 0)  # QoS 0 never comes again
         self._early_left = max(0, self._early_left - count)
-        self._put_bytes += sum(map(len, payloads))
+        self._put_bytes += _bytes(topics, payloads)
         self._unacknowledged += int(np.count_nonzero(packet_ids))
         self._queue.put(
             Group(
@@ -96,5 +101,9 @@ class Arrivals:
             group = self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
         except queue.Empty:
             return None
-        self._taken_bytes += sum(map(len, group.payloads))
+        self._taken_bytes += _bytes(group.topics, group.payloads)
         return group
+
+
+def _bytes(topics: Sequence[bytes], payloads: Sequence[bytes]) -> int:
+    return sum(map(len, topics)) + sum(map(len, payloads))

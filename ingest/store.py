@@ -11,6 +11,7 @@ import psycopg
 from psycopg import errors
 
 from ingest.latest import Latest
+from ingest.watchdog import Watchdog
 from sql.pool import connect
 from sql.queries import query
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
+_PATIENCE_S, _PATIENCE_STOPPING_S = 60.0, 5.0
+"""How long a transaction may take [s] before the store is taken to hang; a full group takes about 0.1 s."""
+
 _CAREFUL_BATCHES = 8
 """After a batch with stored keys the next ones take the careful way at once: repeats come in runs."""
 
@@ -46,6 +50,7 @@ class Store:
         self._deliveries = deliveries
         self._is_stopping = is_stopping
         self._connection: psycopg.Connection | None = None
+        self._watchdog = Watchdog(_PATIENCE_S, is_stopping, _PATIENCE_STOPPING_S)
         self._latest = Latest()
         self._repair_is_due = True  # a crash may have left last values behind
         self._careful_left = 0
@@ -64,15 +69,20 @@ class Store:
             When the program ends before the store could be reached.
         """
         pause_s = _SHORTEST_PAUSE_S
+        looked_again = tried = False
         while True:
             try:
-                stored = self._write_once(prepared)
+                stored = 0 if tried and self._is_written(prepared) else self._write_once(prepared)
             except errors.CheckViolation as error:
                 # A partition we know of was dropped meanwhile: look again, once.
-                if not any(self._days_with_partition.values()):
+                if looked_again:
                     raise Refused(str(error)) from error
+                looked_again = True
                 self._forget_partitions()
                 continue
+            except errors.UniqueViolation:
+                # On the careful way every key may be there: only the row of the delivery can clash.
+                log.warning("another process writes as %s, trying again", self._worker)
             except (errors.DataError, errors.IntegrityError) as error:
                 raise Refused(str(error)) from error
             except psycopg.Error as error:
@@ -81,6 +91,7 @@ class Store:
             else:
                 self._latest.add(prepared.latest)
                 return stored
+            tried = True
             if self._is_stopping():
                 raise Stopped
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter needs no secrecy
@@ -94,7 +105,7 @@ class Store:
         rows = self._latest.take()
         try:
             connection = self._open()
-            with connection.transaction():
+            with self._watchdog.watching(connection), connection.transaction():
                 _copy(connection, "copy_latest_to_staging", rows)
                 connection.execute(query("store_staged_latest"))
         except psycopg.Error as error:
@@ -111,6 +122,10 @@ class Store:
 
     def _write_once(self, prepared: Prepared) -> int:
         connection = self._open()
+        with self._watchdog.watching(connection):
+            return self._write_to(connection, prepared)
+
+    def _write_to(self, connection: psycopg.Connection, prepared: Prepared) -> int:
         self._ensure_partitions(connection, "reading", prepared.reading_days)
         self._ensure_partitions(connection, "uplink", prepared.uplink_days)
         if not self._careful_left:
@@ -184,6 +199,13 @@ class Store:
         counts["readings_conflicting"] += conflicting
         lag_ms = max(0.0, time.time() * 1e3 - prepared.oldest_received_us / 1e3)
         return {**counts, "lag_ms": lag_ms, "worker": self._worker}
+
+    def _is_written(self, prepared: Prepared) -> bool:
+        """Tell whether a COMMIT whose answer was lost has come through after all."""
+        if prepared.delivery is None:
+            return False
+        values = {"worker": self._worker, "received_us": prepared.delivery["received_us"]}
+        return self._open().execute(query("find_delivery"), values).fetchone() is not None
 
     def _forget_partitions(self) -> None:
         for days in self._days_with_partition.values():

@@ -11,10 +11,10 @@ CREATE TABLE quarantine (
     quarantine_id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     received_at   timestamptz NOT NULL,
     digest        int8  NOT NULL,               -- hash of the message's topic and payload
-    item          int4  NOT NULL,               -- 0: the whole message; n: the n-th reading refused in it
+    item          int4  NOT NULL,               -- 0: the whole message; n: the n-th reading refused in it; -1: and more
     device_uid    text,
     topic         text  NOT NULL,
-    payload       bytea NOT NULL,               -- what a replay publishes again
+    payload       bytea NOT NULL,               -- what a replay publishes again; empty: another row of the message has it
     reason        text  NOT NULL,
     detail        text  NOT NULL,
     replayed_at   timestamptz,

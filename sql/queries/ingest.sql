@@ -31,9 +31,10 @@ CREATE TEMP TABLE IF NOT EXISTS latest_staging
 COPY latest_staging (series_id, time, value, flags, received_at) FROM STDIN (FORMAT binary);
 
 -- name: store_staged_latest
--- Late readings never push aside newer ones.
+-- Late readings never push aside newer ones; the value is the one that was stored, should another have come first.
 INSERT INTO latest AS l (series_id, time, value, flags, received_at)
-SELECT series_id, time, value, flags, received_at FROM latest_staging ORDER BY series_id
+SELECT series_id, time, r.value, r.flags, s.received_at
+FROM latest_staging s JOIN reading r USING (series_id, time) ORDER BY series_id
 ON CONFLICT (series_id) DO UPDATE
 SET time = excluded.time, value = excluded.value, flags = excluded.flags, received_at = excluded.received_at
 WHERE excluded.time > l.time;
@@ -70,12 +71,21 @@ INSERT INTO held (device_uid, received_at, digest, topic, payload)
 VALUES (%(device_uid)s, to_timestamp(%(received_us)s / 1000000.0), %(digest)s, %(topic)s, %(payload)s)
 ON CONFLICT (device_uid, received_at, digest) DO NOTHING;
 
+-- name: lead_release
+-- One worker at a time releases held messages; it leads as long as its connection lasts.
+SELECT pg_try_advisory_lock(hashtext('hedgerow held'));
+
 -- name: list_releasable_held
--- Held messages whose device is registered by now, oldest first.
-SELECT h.device_uid, (extract(epoch FROM h.received_at) * 1000000)::int8 AS received_us, h.digest, h.topic, h.payload
-FROM held h JOIN device d ON d.uid = h.device_uid
-ORDER BY h.received_at, h.digest
-LIMIT %(most)s;
+-- Held messages whose device is registered by now, oldest first, up to a count and a number of payload bytes.
+SELECT topic, payload, received_us FROM (
+    SELECT h.topic, h.payload, h.received_at, h.digest, (extract(epoch FROM h.received_at) * 1000000)::int8 AS received_us,
+           sum(length(h.payload)) OVER (ORDER BY h.received_at, h.digest, h.device_uid) - length(h.payload) AS bytes_before
+    FROM held h JOIN device d ON d.uid = h.device_uid
+    ORDER BY h.received_at, h.digest, h.device_uid
+    LIMIT %(most)s
+) releasable
+WHERE bytes_before < %(most_bytes)s
+ORDER BY received_at, digest;
 
 -- name: release_held
 -- Takes back a held message in the transaction that stores what it says.
@@ -90,6 +100,10 @@ SELECT ensure_partition(%(parent)s, to_timestamp(day)) FROM unnest(%(days_s)s::i
 -- What the worker has just delivered, in the same transaction.
 INSERT INTO delivery (worker, batch, digests, packet_ids, received_us)
 SELECT %(worker)s, coalesce(max(batch), 0) + 1, %(digests)s, %(packet_ids)s, %(received_us)s FROM delivery WHERE worker = %(worker)s;
+
+-- name: find_delivery
+-- Whether a group was committed; its arrivals are its own, to the microsecond.
+SELECT FROM delivery WHERE worker = %(worker)s AND received_us = %(received_us)s;
 
 -- name: forget_old_deliveries
 -- Drops the deliveries that a newer %(enough)s messages have made needless.

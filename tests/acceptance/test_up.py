@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import stat
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
+from paho.mqtt import publish
 
+from devices.topics import device_topic
 from sql.queries import query
 from tests.servers.up import Up, processes_under, running_up, start_up
 
@@ -70,6 +74,29 @@ def test_up_demo_stores_readings_survives_dead_parts_and_stops_clean(tmp_path: P
 def _domains(up: Up, key: dict[str, str]) -> set[str]:
     sites = httpx.get(f"{up.http_url}/api/v1/sites", headers=key, params={"limit": 200}).json()
     return {site["domain"] for site in sites["items"]}
+
+
+def test_up_stopped_while_ingest_is_dead_stores_what_the_broker_has(tmp_path: Path) -> None:
+    """The embedded broker keeps its queues in memory: a clean stop empties them first, whoever was dead at that moment."""
+    data_dir = tmp_path / "data"
+    with running_up(data_dir) as up:
+        login = json.loads((data_dir / "admin.json").read_text(encoding="utf-8"))
+        sensor = {"uid": "door-1", "name": "Church door", "latitude": 50.7, "longitude": -2.4}
+        key = {"Authorization": f"Bearer {login['api_key']}"}
+        assert httpx.post(f"{up.http_url}/api/v1/devices", headers=key, json=sensor).status_code == 201
+        address = urlsplit(str(up.runtime["mqtt_url"]))
+        os.kill(up.pids["ingest"], signal.SIGKILL)
+        messages = [{"topic": device_topic("door-1"), "payload": b'{"door_open":1}', "qos": 1}] * 500
+        publish.multiple(
+            messages,  # type: ignore[arg-type]
+            hostname=str(address.hostname),
+            port=int(address.port or 0),
+            auth={"username": login["mqtt_user"], "password": login["mqtt_password"]},
+        )
+        assert up.stop() == 0
+
+    with running_up(data_dir) as again:
+        assert _stored(again) == len(messages)
 
 
 def test_up_killed_itself_leaves_no_process(tmp_path: Path) -> None:

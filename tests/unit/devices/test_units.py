@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devices import units
 from devices.units import conversion
 from devices.vocabulary import load_vocabulary
 
@@ -130,5 +131,9 @@ def test_conversion_into_a_unit_with_its_own_zero_shifts_by_it() -> None:
 
 
 def test_conversion_hostile_units_do_not_fill_the_memory() -> None:
-    """Units come from outside: what is remembered of them has a limit."""
-    assert conversion.cache_info().maxsize is not None
+    """Units come from outside: what is remembered of them has a limit, in number and in length."""
+    before = units._conversion.cache_info()  # noqa: SLF001
+
+    assert conversion("x" * 1_000_000, "m", "m") is None
+    assert units._conversion.cache_info() == before  # noqa: SLF001
+    assert before.maxsize is not None

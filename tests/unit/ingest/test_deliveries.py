@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_EPOCHS = count(1, 2)
+
+
 class Delivery(NamedTuple):
     """One PUBLISH: when it came, under which packet id, and whether it may be a repeat."""
 
@@ -29,7 +33,11 @@ class Delivery(NamedTuple):
 
 def stamped(deliveries: Deliveries, *arrived: Delivery) -> list[int]:
     """Send one group through; gives the arrival each message is taken to have."""
-    group = group_of([Message(one.topic, one.payload, one.at_us, one.packet_id, 1, one.is_suspect) for one in arrived])
+    # Whatever may be a repeat comes through a connection that was made after all before.
+    epoch = next(_EPOCHS)
+    group = group_of(
+        [Message(one.topic, one.payload, one.at_us, one.packet_id, epoch + one.is_suspect, one.is_suspect) for one in arrived]
+    )
     deliveries.stamp(group)
     return received(group)
 
@@ -109,6 +117,16 @@ def test_stamp_packet_id_used_for_another_message_since_is_a_new_message() -> No
 def test_stamp_repeat_within_one_group_is_recognised(deliveries: Deliveries) -> None:
     """The connection may break while messages still wait to be collected: the repeat then comes in the same group."""
     assert stamped(deliveries, Delivery(1, 5, b"x"), Delivery(2, 6, b"y"), Delivery(3, 5, b"x", is_suspect=True)) == [1, 2, 1]
+
+
+def test_stamp_equal_messages_without_packet_ids_are_taken_for_one_repeat_a_delivery() -> None:
+    """A door that says "closed" again and again after a reconnect has said it again and again."""
+    deliveries = Deliveries(100, packet_ids_last=False)
+    stamped(deliveries, Delivery(1, 1, b"closed"), Delivery(2, 2, b"closed"))
+
+    later = [Delivery(at, at, b"closed", is_suspect=True) for at in range(10, 15)]
+
+    assert stamped(deliveries, *later) == [2, 1, 12, 13, 14]
 
 
 def test_stamp_counts_and_marks_what_was_repeated(deliveries: Deliveries) -> None:

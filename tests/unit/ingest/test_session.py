@@ -69,7 +69,7 @@ def test_waiting_bytes_and_unacknowledged_add_up() -> None:
     arrivals = Arrivals(5)
     arrivals.begin_epoch(1, resumed=False)
     arrivals.put([b"t"], [b"12345"], np.array([1], np.uint16), np.array([False]))
-    assert arrivals.waiting_bytes == 5
+    assert arrivals.waiting_bytes == len(b"t") + 5
     put_again = arrivals.take(0)
     assert put_again is not None
     assert arrivals.waiting_bytes == 0
