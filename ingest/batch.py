@@ -69,10 +69,17 @@ class Unique:
     """Of those, the ones with another value."""
 
 
+def _order(batch: Batch) -> NDArray[np.int64]:
+    """Order by (series, time); stable, so the first to arrive stays first."""
+    since_us = batch.time_us - (batch.time_us.min() if len(batch) else 0)
+    if len(batch) and since_us.max() < 2**32:  # both fit into one number, which sorts in a third of the time
+        return np.argsort((batch.series.astype(np.int64) << 32) | since_us, kind="stable")
+    return np.lexsort((batch.time_us, batch.series))
+
+
 def sort_unique(batch: Batch) -> Unique:
     """Sort by (series, time), so that writers never deadlock, and keep the first of each key."""
-    order = np.lexsort((batch.time_us, batch.series))  # stable: the first to arrive stays first
-    ordered = batch.take(order)
+    ordered = batch.take(_order(batch))
     if len(ordered) < 2:
         return Unique(ordered, 0, 0)
     again = np.zeros(len(ordered), bool)

@@ -175,4 +175,7 @@ def _held_key(group: Group, i: int) -> dict[str, object]:
 
 
 def _days(time_us: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(time_us // _DAY_US) * 86_400
+    days = time_us // _DAY_US
+    if len(days) and days.min() == days.max():
+        return days[:1] * 86_400
+    return np.unique(days) * 86_400

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from ingest.message import Group
 
 
+_MOST_MARKED = 1_000_000
+
+
 class Held(NamedTuple):
     """A message, or the part of one, of a device that is not registered."""
 
@@ -182,16 +185,26 @@ def _conversions(
     """Scale and offset into each reading's stored unit, and whether its unit fits; once per pair of unit and metric."""
     width = len(registry.metric_units) + 1  # one more: an unknown metric is position 0 here
     pair = columns.unit.astype(np.int64) * width + metric + 1
-    pairs, which = np.unique(pair, return_inverse=True)
+    pairs = _distinct(pair, len(columns.units) * width)
     found = []
     for code in pairs.tolist():
         unit, position = divmod(code, width)
         stored = registry.metric_units[position - 1] if position else ("", "")
         found.append(conversion(columns.units[unit], *stored))
+    which = np.searchsorted(pairs, pair)
     scale = np.array([1.0 if factor is None else factor[0] for factor in found])
     offset = np.array([0.0 if factor is None else factor[1] for factor in found])
     fits = np.array([factor is not None for factor in found], bool)
     return scale[which], offset[which], fits[which]
+
+
+def _distinct(codes: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """Give the distinct codes in order, by marking where there are few, for sorting them all takes longer."""
+    if limit > _MOST_MARKED:
+        return np.unique(codes)
+    marked = np.zeros(limit, bool)
+    marked[codes] = True
+    return np.flatnonzero(marked)
 
 
 def _reject(columns: Columns, group: Group, rejects: list[Reject], mask: NDArray[np.bool_], reason: Reason) -> None:
