@@ -114,6 +114,7 @@ class Publisher:
         self._notes = notes
         self._say = say
         self._waiting: asyncio.Queue[tuple[int, Message]] = asyncio.Queue(broker.in_flight)
+        self._rest: deque[tuple[int, Message]] = deque()
         self._unacknowledged: deque[tuple[int, Message]] = deque()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -129,14 +130,22 @@ class Publisher:
         return self.sent - self.acknowledged
 
     async def put(self, messages: Sequence[Message]) -> None:
-        """Note messages and queue them; waits while as many as allowed are on the way."""
-        numbers = self._notes.send(messages, now_us())
-        self.sent += len(messages)
-        self._faults.update(message.fault for message in messages if message.fault)
-        if messages:
+        """Note messages and queue them; waits while as many as allowed are on the way.
+
+        Told to stop meanwhile, it leaves the rest unnoted: what is noted as sent is few, and is sent.
+        """
+        for first in range(0, len(messages), self._broker.in_flight):
+            some = messages[first : first + self._broker.in_flight]
+            rest = deque(zip(self._notes.send(some, now_us()), some, strict=True))
+            self.sent += len(some)
+            self._faults.update(message.fault for message in some if message.fault)
             self._idle.clear()
-        for numbered in zip(numbers, messages, strict=True):
-            await self._waiting.put(numbered)
+            try:
+                while rest:
+                    await self._waiting.put(rest[0])
+                    rest.popleft()
+            finally:
+                self._rest.extend(rest)
 
     def summary(self, seconds: float) -> Summary:
         """Sum up what was done in a time [s]."""
@@ -197,7 +206,7 @@ class Publisher:
 
     async def _next(self) -> tuple[int, Message]:
         if not self._unacknowledged:
-            return await self._waiting.get()
+            return self._rest.popleft() if self._rest else await self._waiting.get()
         sequence, message = self._unacknowledged.popleft()
         self.sent_again += 1
         self._notes.send_again(sequence, now_us())

@@ -107,6 +107,15 @@ def test_simulate_endless_stops_when_told_to(mosquitto: Mosquitto) -> None:
     assert summary.seconds < 5
 
 
+def test_simulate_stopped_while_its_queue_is_full_sends_what_it_has_noted(mosquitto: Mosquitto) -> None:
+    """Noted is sent: with one message on the way at a time the queue is always full when the stop comes."""
+    options = Options(Broker(mosquitto.url, in_flight=1), course=Course(rate=100_000, most_messages=30_000))
+
+    summary = run(options, stop_after_s=0.5)
+
+    assert 0 < summary.sent == summary.acknowledged < 30_000
+
+
 def test_simulate_broker_that_goes_away_and_comes_back_gets_everything(make_mosquitto: MakeMosquitto, tmp_path: Path) -> None:
     """Killed in the middle: what was not acknowledged is sent again and noted as such."""
     broker = make_mosquitto()
