@@ -17,8 +17,8 @@ from ingest.encode import encode_latest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_PAUSE_PER_COST = 10.0
-"""Writing takes at most a tenth of the writer's time: 5 rows are written again after 10 ms, 50,000 rows after 2 s."""
+_PAUSE_PER_COST = 20.0
+"""Writing takes at most a twentieth of the writer's time: 5 rows are written again after 20 ms, 50,000 rows after 5 s."""
 
 _MOST_WAITING = 500_000
 

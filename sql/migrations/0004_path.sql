@@ -42,6 +42,10 @@ CREATE TABLE delivery (
     PRIMARY KEY (worker, batch)
 );
 
+-- Hashes and moments do not compress: trying costs more than it saves.
+ALTER TABLE delivery
+    ALTER COLUMN digests SET STORAGE EXTERNAL, ALTER COLUMN packet_ids SET STORAGE EXTERNAL, ALTER COLUMN received_us SET STORAGE EXTERNAL;
+
 -- Counters of the path, moved in the same transaction as the data they count.
 CREATE TABLE ingest_status (
     worker              text PRIMARY KEY,
