@@ -8,6 +8,6 @@ if command -v mosquitto_passwd >/dev/null; then
     mosquitto_passwd -U "$1"
 else
     image="$(sed -n 's/^ *image: \(eclipse-mosquitto:.*\)$/\1/p' "$(dirname "$0")/../docker-compose.yml")"
-    docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$(realpath "$(dirname "$1")"):/work" \
-        "$image" mosquitto_passwd -U "/work/$(basename "$1")"
+    docker run --rm --network none --user "$(id -u):$(id -g)" --volume "$(realpath "$(dirname "$1")"):/passwords" \
+        "$image" mosquitto_passwd -U "/passwords/$(basename "$1")"
 fi
