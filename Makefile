@@ -25,7 +25,7 @@ run: setup ## Start everything with a simulated county of sensors (ARGS='--http 
 .PHONY: test
 test: dev ## Run all tests; as root this installs their servers first (ARGS='tests/unit -x')
 	@tests/install-servers.sh
-	@.venv/bin/pytest -m 'not full' $(ARGS)
+	@.venv/bin/pytest $(ARGS)
 
 .PHONY: check
 check: dev ## Check style, types and who imports whom
@@ -38,9 +38,9 @@ bench: setup ## Measure how fast messages are stored
 	@.venv/bin/hedgerow bench ingest $(ARGS)
 
 .PHONY: faults
-faults: dev ## Run the fault tests in full size (takes long)
+faults: dev ## Run the fault tests and show their figures
 	@tests/install-servers.sh
-	@.venv/bin/pytest -m full $(ARGS)
+	@.venv/bin/pytest -s tests/faults $(ARGS)
 
 .PHONY: setup
 setup: .venv/.run console ## Install Hedgerow into .venv and build its console
