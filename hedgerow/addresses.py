@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from urllib.parse import urlsplit
+
+from api import settings
 
 
 class AddressError(ValueError):
@@ -18,14 +19,10 @@ def split_address(address: str) -> tuple[str, int]:
     AddressError
         When it is no such thing.
     """
-    parts = urlsplit(f"//{address}")
     try:
-        port = parts.port
-    except ValueError:
-        port = None
-    if not parts.hostname or port is None or parts.path:
-        raise AddressError(f"{address!r} is no HOST:PORT, such as 127.0.0.1:8080")
-    return parts.hostname, port
+        return settings.split_address(address)
+    except ValueError as error:
+        raise AddressError(f"{address!r} is no HOST:PORT, such as 127.0.0.1:8080") from error
 
 
 def free_port(host: str = "127.0.0.1", *, wanted: int = 0) -> int:

@@ -11,8 +11,6 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -142,11 +140,6 @@ def _receive(connection: socket.socket) -> int:
 def _cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
-
-
-def expected_times_s(load: Load) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Give the time of each message's readings [s since 1970], shape (messages,)."""
-    return load.start_s + np.arange(load.messages) // load.devices * INTERVAL_S
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -46,10 +46,6 @@ class Due:
     def take(self, rows: NDArray[np.int64]) -> Due:
         """Give some of the messages, in the order of `rows`."""
         return Due(self.device[rows], self.send_us[rows], self.measured_us[rows], self.written_us[rows], self.fault[rows])
-
-    def sent_at_once(self) -> Due:
-        """Give the same messages, all to be published now: history."""
-        return replace(self, send_us=np.zeros_like(self.send_us))
 
 
 def _due(device: NDArray[np.int64], time_us: NDArray[np.int64]) -> Due:
