@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,10 @@ LAST_S = 9e11
 
 NO_TIME_US = np.iinfo(np.int64).min
 """Stands for a time that no clock can mean; `check` puts the server's time and a flag in its place."""
+
+
+NO_TEXT = -1
+"""Stands for a reading that is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,11 @@ class Columns:
     metrics: Sequence[str]
     units: Sequence[str]
     rejects: list[Reject] = field(default_factory=list)
+    text: NDArray[np.int32] | None = None
+    """Index into `texts` of a reading that names a state (its value is 0), `NO_TEXT` of one that is a number; None: all are."""
+    texts: Sequence[str] = ()
+    owners: Mapping[int, str] = field(default_factory=dict)
+    """Uid of the device that a message is of, where only its payload says so."""
 
     def __len__(self) -> int:
         """Count the readings."""
@@ -101,6 +110,7 @@ class Columns:
             unit=self.unit[order],
             time_us=self.time_us[order],
             value=self.value[order],
+            text=None if self.text is None else self.text[order],
         )
 
 
@@ -118,19 +128,22 @@ class Rows:
     """Readings gathered one by one, for formats that are rare at high rates, and what was refused."""
 
     rejects: list[Reject] = field(default_factory=list)
-    _rows: list[tuple[int, int, int, int, int, int, float]] = field(default_factory=list)
+    owners: dict[int, str] = field(default_factory=dict)
+    _rows: list[tuple[int, int, int, int, int, int, float, int]] = field(default_factory=list)
     _uids: Codes = field(default_factory=Codes)
     _metrics: Codes = field(default_factory=Codes)
     _units: Codes = field(default_factory=Codes)
+    _texts: Codes = field(default_factory=Codes)
 
-    def add(self, message: int, item: int, uid: str, metric: str, unit: str, time_us: int, value: float) -> None:
-        """Add a reading."""
+    def add(self, message: int, item: int, uid: str, metric: str, unit: str, time_us: int, value: float | str) -> None:
+        """Add a reading; a text names a state."""
         codes = self._uids[uid], self._metrics[metric], self._units[unit]
-        self._rows.append((message, item, *codes, time_us, value))
+        number, text = (0.0, self._texts[value]) if isinstance(value, str) else (value, NO_TEXT)
+        self._rows.append((message, item, *codes, time_us, number, text))
 
     def columns(self) -> Columns:
         """Give them as columns."""
-        message, item, device, metric, unit, time_us, value = zip(*self._rows, strict=True) if self._rows else [()] * 7
+        message, item, device, metric, unit, time_us, value, text = zip(*self._rows, strict=True) if self._rows else [()] * 8
         return Columns(
             message=np.array(message, np.int32),
             item=np.array(item, np.int32),
@@ -143,6 +156,9 @@ class Rows:
             metrics=list(self._metrics),
             units=list(self._units),
             rejects=self.rejects,
+            text=np.array(text, np.int32) if self._texts else None,
+            texts=list(self._texts),
+            owners=self.owners,
         )
 
 
@@ -163,7 +179,8 @@ def seconds_to_us(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def concatenate(parts: Sequence[Columns]) -> Columns:
     """Join the columns of several formats into one, texts included."""
-    uids, metrics, units = Codes(), Codes(), Codes()
+    uids, metrics, units, texts = Codes(), Codes(), Codes(), Codes()
+    has_text = any(part.text is not None for part in parts)
     return Columns(
         message=_joined([part.message for part in parts], np.int32),
         item=_joined([part.item for part in parts], np.int32),
@@ -176,7 +193,16 @@ def concatenate(parts: Sequence[Columns]) -> Columns:
         metrics=list(metrics),
         units=list(units),
         rejects=[reject for part in parts for reject in part.rejects],
+        text=_joined([_text_of(part, texts) for part in parts], np.int32) if has_text else None,
+        texts=list(texts),
+        owners={message: uid for part in parts for message, uid in part.owners.items()},
     )
+
+
+def _text_of(part: Columns, texts: Codes) -> NDArray[np.int32]:
+    if part.text is None:
+        return np.full(len(part), NO_TEXT, np.int32)
+    return np.append(codes_of(texts, part.texts), NO_TEXT).astype(np.int32)[part.text]  # NO_TEXT is the last one
 
 
 def _joined(arrays: list[NDArray[Scalar]], dtype: type[Scalar]) -> NDArray[Scalar]:

@@ -27,6 +27,12 @@ class Reason(StrEnum):
     TIME_INVALID = "time_invalid"
     METRIC_UNKNOWN = "metric_unknown"
     UNIT_MISMATCH = "unit_mismatch"
+    STATE_UNKNOWN = "state_unknown"
+    CODEC_MISSING = "codec_missing"
+    CODEC_BROKEN = "codec_broken"
+    CODEC_FAILED = "codec_failed"
+    FRAME_INCOMPLETE = "frame_incomplete"
+    ENCRYPTED = "encrypted"
     NOT_DEPLOYED = "not_deployed"
     STORE_REFUSED = "store_refused"
     NOT_PROCESSED = "not_processed"
@@ -52,6 +58,12 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.TIME_INVALID: "The time could not be understood.",
     Reason.METRIC_UNKNOWN: "The metric is not in the vocabulary. Check its spelling or add it.",
     Reason.UNIT_MISMATCH: "The unit does not fit the metric.",
+    Reason.STATE_UNKNOWN: "The text is none of the states of this metric.",
+    Reason.CODEC_MISSING: "The payload is binary and the device's profile has no codec for it: choose a profile that has.",
+    Reason.CODEC_BROKEN: "The codec of the device's profile cannot be used; the detail says why. Mend it, then replay.",
+    Reason.CODEC_FAILED: "The codec could not read this payload; the detail says why.",
+    Reason.FRAME_INCOMPLETE: "The payload ends early or has an unknown part; what came before is stored.",
+    Reason.ENCRYPTED: "The payload is still encrypted: let the network server decrypt it.",
     Reason.NOT_DEPLOYED: "The device was at no site at the time of the reading.",
     Reason.STORE_REFUSED: "The database refused the data; the detail says why.",
     Reason.NOT_PROCESSED: "Hedgerow failed on this message; the detail says where. Please report it, then replay.",

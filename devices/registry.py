@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,18 @@ NONE = -1
 """Stands for nothing found."""
 
 _EARLIEST, _LATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
+
+class Profile(NamedTuple):
+    """What decoding needs to know of a device profile."""
+
+    key: str
+    codec: str
+    """auto, cayenne_lpp, layout or javascript."""
+    definition: str
+    """TOML: the binary layout, or how a codec's output becomes metrics."""
+    script: str
+    """JavaScript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,9 @@ class Registry:
     device_position: dict[str, int]
     """By uid."""
     device_ids: NDArray[np.int32]
+    device_profile: NDArray[np.int32]
+    """Index into `profiles`."""
+    profiles: Sequence[Profile]
     clock_back_us: NDArray[np.int64]
     clock_ahead_us: NDArray[np.int64]
     first_deployment: NDArray[np.int64]
@@ -49,6 +64,13 @@ class Registry:
     """Site id and channel."""
     series_of: NDArray[np.int32]
     """Series id by place and metric, shape (places, metrics); `NONE` where there is no series yet."""
+    state_codes: dict[tuple[int, str], int]
+    """Code of a state by metric position and label in lower case."""
+
+    def profile(self, uid: str) -> Profile | None:
+        """Profile of a device; None where it is not registered."""
+        position = self.device_position.get(uid)
+        return None if position is None else self.profiles[self.device_profile[position]]
 
     def devices(self, uids: Sequence[str]) -> NDArray[np.int32]:
         """Position of each device; `NONE` where it is not registered."""
@@ -96,7 +118,9 @@ def load_registry(connection: psycopg.Connection) -> Registry:
             for name in (
                 "list_metrics",
                 "list_metric_aliases",
-                "list_devices_with_clocks",
+                "list_metric_states",
+                "list_profiles",
+                "list_devices",
                 "list_deployments",
                 "list_series",
             )
@@ -107,7 +131,9 @@ def load_registry(connection: psycopg.Connection) -> Registry:
 def build_registry(
     list_metrics: Sequence[tuple[int, str, str, str, float | None, float | None]],
     list_metric_aliases: Sequence[tuple[str, int]],
-    list_devices_with_clocks: Sequence[tuple[int, str, int, int]],
+    list_metric_states: Sequence[tuple[int, str, int]],
+    list_profiles: Sequence[tuple[int, str, str, str, str, int, int]],
+    list_devices: Sequence[tuple[int, str, int]],
     list_deployments: Sequence[tuple[int, int, int, str, int | None, int | None]],
     list_series: Sequence[tuple[int, int, int, str]],
 ) -> Registry:
@@ -115,7 +141,12 @@ def build_registry(
     metric_at = {row[0]: i for i, row in enumerate(list_metrics)}
     metric_position = {alias: metric_at[metric_id] for alias, metric_id in list_metric_aliases}
     metric_position |= {row[1]: i for i, row in enumerate(list_metrics)}
-    device_ids = np.array([row[0] for row in list_devices_with_clocks], np.int32)
+    device_ids = np.array([row[0] for row in list_devices], np.int32)
+    profile_at = {row[0]: i for i, row in enumerate(list_profiles)}
+    device_profile = np.array([profile_at[row[2]] for row in list_devices], np.int32)
+    clock_back_us, clock_ahead_us = (
+        np.array([row[column] for row in list_profiles], np.int64)[device_profile] * 1_000_000 for column in (5, 6)
+    )
     deployed_ids = np.array([row[1] for row in list_deployments], np.int32)
     bounds = np.searchsorted(deployed_ids, device_ids, side="left")
     places: dict[tuple[int, str], int] = {}
@@ -131,14 +162,21 @@ def build_registry(
         metric_units=[(row[2], row[3]) for row in list_metrics],
         valid_min=np.array([-np.inf if row[4] is None else row[4] for row in list_metrics]),
         valid_max=np.array([np.inf if row[5] is None else row[5] for row in list_metrics]),
-        device_position={row[1]: i for i, row in enumerate(list_devices_with_clocks)},
+        device_position={row[1]: i for i, row in enumerate(list_devices)},
         device_ids=device_ids,
-        clock_back_us=np.array([row[2] for row in list_devices_with_clocks], np.int64) * 1_000_000,
-        clock_ahead_us=np.array([row[3] for row in list_devices_with_clocks], np.int64) * 1_000_000,
+        device_profile=device_profile,
+        profiles=[Profile(*row[1:5]) for row in list_profiles],
+        clock_back_us=clock_back_us,
+        clock_ahead_us=clock_ahead_us,
         first_deployment=np.append(bounds, len(list_deployments)).astype(np.int64),
         deployment_from_us=np.array([_EARLIEST if row[4] is None else row[4] for row in list_deployments], np.int64),
         deployment_to_us=np.array([_LATEST if row[5] is None else row[5] for row in list_deployments], np.int64),
         deployment_place=np.array(place, np.int32),
         places=list(places),
         series_of=series_of,
+        state_codes={(metric_at[metric_id], label.lower()): code for metric_id, label, code in list_metric_states},
     )
+
+
+EMPTY_REGISTRY = build_registry([], [], [], [], [], [], [])
+"""Nothing registered, nothing measured."""

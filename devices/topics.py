@@ -18,6 +18,8 @@ class Kind(IntEnum):
     DEVICE = 0
     GATEWAY = 1
     UNKNOWN = 2
+    CHIRPSTACK = 3
+    THINGS_STACK = 4
 
 
 class Source(NamedTuple):

@@ -7,49 +7,78 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from devices import flat, senml_columns, senml_plain
+from devices.codecs import Codecs
 from devices.columns import Columns, Messages, Reject, concatenate
+from devices.frames import frames_of
 from devices.reasons import EXPLANATIONS, Reason
+from devices.registry import EMPTY_REGISTRY
 from devices.senml import is_pack, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devices.registry import Profile, Registry
     from ingest.message import Group
 
 MOST_PAYLOAD_BYTES = 2**20
 _BLANKS = b" \t\r\n"
 
 
-def decode(group: Group) -> Columns:
+def decode(group: Group, registry: Registry = EMPTY_REGISTRY, codecs: Codecs | None = None) -> Columns:
     """Decode a group, each format with as few calls as it allows.
 
     Nothing is raised for bad data: it stands among the result's rejects, the whole message as item 0.
+
+    Parameters
+    ----------
+    group
+        The messages.
+    registry
+        Tells the device profile of each device, and with it the codec of payloads that do not explain themselves.
+    codecs
+        Codecs made before, to be used again.
     """
     messages = Messages(np.arange(len(group), dtype=np.int32), group.payloads, group.sources, group.received_us)
     if max(map(len, group.payloads)) > MOST_PAYLOAD_BYTES:
-        return _decode_carefully(messages, range(len(group)))
+        return _decode_carefully(messages, range(len(group)), registry, codecs or Codecs())
     plain, others = senml_plain.decode(messages)
     if plain is None:
-        return _decode_carefully(messages, others)
-    return concatenate([plain, _decode_carefully(messages, others)]).in_order() if others else plain
+        return _decode_carefully(messages, others, registry, codecs or Codecs())
+    if not others:
+        return plain
+    return concatenate([plain, _decode_carefully(messages, others, registry, codecs or Codecs())]).in_order()
 
 
-def _decode_carefully(messages: Messages, positions: Sequence[int]) -> Columns:
+def _decode_carefully(messages: Messages, positions: Sequence[int], registry: Registry, codecs: Codecs) -> Columns:
     """Decode messages that are not plain SenML: tell the formats apart, refuse what has none."""
     rejects: list[Reject] = []
     senml: list[int] = []
     objects: list[int] = []
+    frames: list[tuple[int, str, int, bytes, int]] = []
     for i in positions:
-        reason = messages.sources[i].reason or _refusal(messages.payloads[i])
+        source = messages.sources[i]
+        reason = source.reason or _refusal(messages.payloads[i])
         if reason is not None:
             rejects.append(Reject(i, reason, EXPLANATIONS[reason]))
+        elif _has_codec(registry.profile(source.uid)):
+            frames.append((i, source.uid, 0, messages.payloads[i], int(messages.received_us[i])))
         elif _is_senml(messages.payloads[i]):
             senml.append(i)
         else:
             objects.append(i)
-    columns = concatenate([senml_columns.decode(messages.take(senml)), flat.decode(messages.take(objects))]).in_order()
+    columns = concatenate(
+        [
+            senml_columns.decode(messages.take(senml)),
+            flat.decode(messages.take(objects)),
+            codecs.decode(frames_of(frames), registry),
+        ]
+    ).in_order()
     columns.rejects.extend(rejects)
     return columns
+
+
+def _has_codec(profile: Profile | None) -> bool:
+    return profile is not None and profile.codec != "auto"
 
 
 def _refusal(payload: bytes) -> Reason | None:

@@ -43,14 +43,19 @@ class Group:
     epochs: NDArray[np.int64]
     """Number of the connection each came through."""
     may_be_repeated: NDArray[np.bool_]
-    held: bool = False
-    """Whether they come from the table held: there is nobody to acknowledge to."""
+    held_uids: Sequence[str] = ()
+    """Of messages that come from the table held, the device each is held for: there is nobody to acknowledge to."""
     repeated: int = 0
     """How many of them had been delivered before."""
 
     def __len__(self) -> int:
         """Count the messages."""
         return len(self.payloads)
+
+    @property
+    def held(self) -> bool:
+        """Whether they come from the table held."""
+        return bool(self.held_uids)
 
     def halves(self) -> tuple[Group, Group]:
         """Cut in two, to find the message that the store refuses."""
@@ -65,7 +70,7 @@ class Group:
             self.packet_ids[rows],
             self.epochs[rows],
             self.may_be_repeated[rows],
-            self.held,
+            self.held_uids[rows],
             repeated,
         )
 
@@ -80,8 +85,8 @@ class Group:
         return digests_of(self.topics, self.payloads)
 
 
-def group_of(messages: Sequence[Message], *, held: bool = False) -> Group:
-    """Arrange single messages as a group."""
+def group_of(messages: Sequence[Message], *, held_uids: Sequence[str] = ()) -> Group:
+    """Arrange single messages as a group; `held_uids` where they come from the table held."""
     return Group(
         [message.topic.encode() for message in messages],
         [message.payload for message in messages],
@@ -89,7 +94,7 @@ def group_of(messages: Sequence[Message], *, held: bool = False) -> Group:
         np.array([message.packet_id for message in messages], np.uint16),
         np.array([message.epoch for message in messages], np.int64),
         np.array([message.may_be_repeated for message in messages], bool),
-        held,
+        held_uids,
     )
 
 

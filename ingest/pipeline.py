@@ -11,6 +11,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
+from devices.codecs import Codecs
 from devices.reasons import Reason
 from ingest.acknowledge import acknowledge
 from ingest.check import check
@@ -57,6 +58,7 @@ class Pipeline:
         self._prepared: queue.Queue[Prepared | None] = queue.Queue(_ON_THE_WAY)
         self._stopping = stopping
         self._writer_failed = False
+        self._codecs = Codecs()
 
     def run(self) -> bool:
         """Work until told to stop, then finish what has been collected; tell whether the writer lived to the end."""
@@ -72,6 +74,7 @@ class Pipeline:
         finally:
             self._prepared.put(None)
             writer.join()
+            self._codecs.close()
         return not self._writer_failed
 
     def _collect(self) -> list[Group]:
@@ -103,8 +106,8 @@ class Pipeline:
 
     def process(self, group: Group) -> Prepared:
         """Turn a group into what is to be written: the pure middle of the path."""
-        columns = decode(group)
         registry = self._registrar.registry  # one for all steps: positions mean nothing in another
+        columns = decode(group, registry, self._codecs)
         resolved = resolve(columns, group, registry)
         while resolved.missing:
             registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)

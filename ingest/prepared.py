@@ -65,7 +65,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
     kept = archived.tolist()
     received_us, digests = group.received_us, group.digests
     refused = [reject for reject in resolved.rejects if reject.item]
-    quarantine = [_quarantine_row(group, reject) for reject in _thinned(resolved.rejects)]
+    quarantine = [_quarantine_row(group, reject, resolved.uids[reject.message]) for reject in _thinned(resolved.rejects)]
     held = [
         {
             "device_uid": part.uid,
@@ -147,13 +147,13 @@ def _thinned(rejects: Sequence[Reject]) -> Iterator[Reject]:
             yield Reject(message, last.reason, detail, -1, None if message not in whole else b"")
 
 
-def _quarantine_row(group: Group, reject: Reject) -> dict[str, object]:
+def _quarantine_row(group: Group, reject: Reject, uid: str) -> dict[str, object]:
     at = reject.message
     return {
         "received_us": int(group.received_us[at]),
         "digest": int(group.digests[at]),
         "item": reject.item,
-        "device_uid": group.sources[at].uid or None,
+        "device_uid": uid or None,
         "topic": _clean(group.topics[at].decode("utf-8", "replace")),
         "payload": group.payloads[at] if reject.payload is None else reject.payload,
         "reason": reject.reason.value,
@@ -168,7 +168,7 @@ def _clean(text: str) -> str:
 
 def _held_key(group: Group, i: int) -> dict[str, object]:
     return {
-        "device_uid": group.sources[i].uid,
+        "device_uid": group.held_uids[i],
         "received_us": int(group.received_us[i]),
         "digest": int(group.digests[i]),
     }

@@ -142,9 +142,10 @@ class Registrar:
         if rows:
             self._held_away.set()
             messages = [
-                Message(topic, bytes(payload), received_us, 0, 0, may_be_repeated=False) for topic, payload, received_us in rows
+                Message(topic, bytes(payload), received_us, 0, 0, may_be_repeated=False)
+                for _, topic, payload, received_us in rows
             ]
-            self._released.put(group_of(messages, held=True))
+            self._released.put(group_of(messages, held_uids=[row[0] for row in rows]))
 
     def _report(self, connection: psycopg.Connection) -> None:
         seen = {"connections": self._session.connections, "sessions_lost": self._session.sessions_lost}

@@ -53,13 +53,16 @@ class Resolved:
     """Which messages have a registered device: their raw form goes to the archive."""
     device_ids: NDArray[np.int32]
     """Device id of each message; 0 where it is not of one registered device."""
+    uids: Sequence[str]
+    """Uid of the device each message is of; empty where it is of many or of none."""
 
 
 def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     """Look up every reading of a group at once."""
     device = registry.devices(columns.uids)[columns.device] if len(columns) else np.empty(0, np.int32)
     metric = registry.metrics(columns.metrics)[columns.metric] if len(columns) else np.empty(0, np.int32)
-    held, unregistered = _hold(columns, group, registry, device)
+    uids = _uids(columns, group)
+    held, unregistered = _hold(columns, group, registry, device, uids)
     rejects = [reject for reject in columns.rejects if reject.item == 0 or not unregistered[reject.message]]
 
     known = device != NONE
@@ -96,7 +99,7 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     )
     archived = np.zeros(len(group), bool)
     archived[columns.message[rows]] = True
-    return Resolved(batch, rejects, held, missing, archived, _device_ids(group, registry))
+    return Resolved(batch, rejects, held, missing, archived, _device_ids(uids, registry), uids)
 
 
 def nothing_resolved(group: Group, rejects: Sequence[Reject]) -> Resolved:
@@ -108,30 +111,39 @@ def nothing_resolved(group: Group, rejects: Sequence[Reject]) -> Resolved:
         missing=[],
         archived=np.zeros(len(group), bool),
         device_ids=np.zeros(len(group), np.int32),
+        uids=[source.uid for source in group.sources],
     )
 
 
-def _device_ids(group: Group, registry: Registry) -> NDArray[np.int32]:
-    positions = registry.devices([source.uid if source.kind is Kind.DEVICE else "" for source in group.sources])
+def _uids(columns: Columns, group: Group) -> list[str]:
+    """Tell the device each message is of: by its topic, or by its payload where that alone says so."""
+    uids = ["" if source.kind is Kind.GATEWAY else source.uid for source in group.sources]
+    for message, uid in columns.owners.items():
+        uids[message] = uid
+    return uids
+
+
+def _device_ids(uids: Sequence[str], registry: Registry) -> NDArray[np.int32]:
+    positions = registry.devices(uids)
     return np.where(positions == NONE, 0, np.append(registry.device_ids, 0)[positions]).astype(np.int32)
 
 
 def _hold(
-    columns: Columns, group: Group, registry: Registry, device: NDArray[np.int32]
+    columns: Columns, group: Group, registry: Registry, device: NDArray[np.int32], uids: Sequence[str]
 ) -> tuple[list[Held], NDArray[np.bool_]]:
     """Set aside what unregistered devices sent: a device's own message whole, of a gateway's pack the device's part.
 
     Gives also which messages are an unregistered device's own: they are decoded again from the start when it is registered.
     """
-    own = np.array([source.kind is Kind.DEVICE for source in group.sources], bool)
+    own = np.array([uid != "" for uid in uids], bool)
     unknown = columns.message[device == NONE]
     touched = np.zeros(len(group), bool)
     touched[unknown] = True
     for reject in columns.rejects:  # a message with nothing but refused readings is held all the same
-        if reject.item and group.sources[reject.message].uid not in registry.device_position:
+        if reject.item and uids[reject.message] not in registry.device_position:
             touched[reject.message] = True
     held = [
-        Held(i, group.sources[i].uid, group.topics[i].decode("utf-8", "replace"), group.payloads[i])
+        Held(i, uids[i], group.topics[i].decode("utf-8", "replace"), group.payloads[i])
         for i in np.flatnonzero(touched & own).tolist()
     ]
     if (touched & ~own).any():

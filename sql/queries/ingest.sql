@@ -77,8 +77,8 @@ SELECT pg_try_advisory_lock(hashtext('hedgerow held'));
 
 -- name: list_releasable_held
 -- Held messages whose device is registered by now, oldest first, up to a count and a number of payload bytes.
-SELECT topic, payload, received_us FROM (
-    SELECT h.topic, h.payload, h.received_at, h.digest, (extract(epoch FROM h.received_at) * 1000000)::int8 AS received_us,
+SELECT device_uid, topic, payload, received_us FROM (
+    SELECT h.device_uid, h.topic, h.payload, h.received_at, h.digest, (extract(epoch FROM h.received_at) * 1000000)::int8 AS received_us,
            sum(length(h.payload)) OVER (ORDER BY h.received_at, h.digest, h.device_uid) - length(h.payload) AS bytes_before
     FROM held h JOIN device d ON d.uid = h.device_uid
     ORDER BY h.received_at, h.digest, h.device_uid

@@ -6,11 +6,17 @@ SELECT metric_id, key, unit, unit_senml, valid_min, valid_max FROM metric ORDER 
 -- Every other spelling of a metric.
 SELECT alias, metric_id FROM metric_alias;
 
--- name: list_devices_with_clocks
--- Every device with its profile's clock window [s], by device_id.
-SELECT d.device_id, d.uid, p.clock_back_s, p.clock_ahead_s
-FROM device d JOIN device_profile p USING (profile_id)
-ORDER BY d.device_id;
+-- name: list_metric_states
+-- The named codes of state metrics.
+SELECT metric_id, label, code FROM metric_state;
+
+-- name: list_profiles
+-- What ingest needs to know of every device profile, by profile_id.
+SELECT profile_id, key, codec, definition, script, clock_back_s, clock_ahead_s FROM device_profile ORDER BY profile_id;
+
+-- name: list_devices
+-- Every device with its device profile, by device_id.
+SELECT device_id, uid, profile_id FROM device ORDER BY device_id;
 
 -- name: list_deployments
 -- Every deployment as microseconds since 1970, by device and start; null stands for an open end.

@@ -72,3 +72,11 @@ def readings_of(columns: Columns) -> list[Reading]:
 def refusals_of(columns: Columns) -> list[Refusal]:
     """Read the rejects back in order of message and item."""
     return sorted(Refusal(reject.message, reject.item, reject.reason) for reject in columns.rejects)
+
+
+def devices_with_clocks(
+    devices: Sequence[tuple[int, str, int, int]],
+) -> tuple[list[tuple[int, str, str, str, str, int, int]], list[tuple[int, str, int]]]:
+    """Make the rows of device profiles and devices of (device id, uid, clock back, clock ahead [s])."""
+    profiles = [(i, f"profile-{i}", "auto", "", "", back, ahead) for i, _, back, ahead in devices]
+    return profiles, [(i, uid, i) for i, uid, _, _ in devices]

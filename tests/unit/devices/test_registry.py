@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.registry import NONE, Registry, build_registry
-from tests.unit.devices.examples import DETERMINISTIC
+from devices.registry import EMPTY_REGISTRY, NONE, Registry, build_registry
+from tests.unit.devices.examples import DETERMINISTIC, devices_with_clocks
 
 METRICS = [
     (3, "air_temperature", "°C", "Cel", -30.0, 45.0),
@@ -33,7 +33,7 @@ class Deployment(NamedTuple):
 
 def registry(deployments: list[Deployment], series: list[tuple[int, int, int, str]] | None = None) -> Registry:
     """Build a registry with the three devices and metrics above."""
-    return build_registry(METRICS, ALIASES, DEVICES, deployments, series or [])
+    return build_registry(METRICS, ALIASES, [], *devices_with_clocks(DEVICES), deployments, series or [])
 
 
 def test_devices_known_and_unknown_uids_are_told_apart() -> None:
@@ -83,7 +83,7 @@ def test_build_registry_series_stand_at_their_place_and_metric() -> None:
 
 def test_build_registry_of_an_empty_store_answers_all_the_same() -> None:
     """Before anything is registered every look-up finds nothing, and none fails."""
-    found = build_registry([], [], [], [], [])
+    found = EMPTY_REGISTRY
 
     assert found.devices(["dev-a"]).tolist() == [NONE]
     assert found.metrics(["temperature"]).tolist() == [NONE]

@@ -8,8 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from devices.registry import Registry, build_registry
+from devices.topics import parse_topic
 from ingest.batch import Batch
 from ingest.message import Group, Message, group_of
+from tests.unit.devices.examples import devices_with_clocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +55,7 @@ SERIES = [
 
 def registry() -> Registry:
     """Build the registry of the names above; `dev-4` is registered and at no site, uptime has no series yet."""
-    return build_registry(METRICS, ALIASES, DEVICES, DEPLOYMENTS, SERIES)
+    return build_registry(METRICS, ALIASES, [], *devices_with_clocks(DEVICES), DEPLOYMENTS, SERIES)
 
 
 def device_topic(uid: str) -> str:
@@ -71,7 +73,7 @@ def group(*payloads: bytes, topics: Sequence[str] = (), held: bool = False) -> G
             Message(topic, payload, RECEIVED_US + i * 1_000_000, i + 1, 1, may_be_repeated=False)
             for i, (payload, topic) in enumerate(zip(payloads, topics or [device_topic(KNOWN)] * len(payloads), strict=True))
         ],
-        held=held,
+        held_uids=[parse_topic(topic).uid for topic in topics or [device_topic(KNOWN)] * len(payloads)] if held else (),
     )
 
 

@@ -62,7 +62,7 @@ def test_halves_of_a_group_are_all_of_it(count: int) -> None:
 
 def test_halves_of_held_messages_stay_held() -> None:
     """There is still nobody to acknowledge to."""
-    first, second = group_of([Message("t", b"", 0, 0, 0, may_be_repeated=False)] * 2, held=True).halves()
+    first, second = group_of([Message("t", b"", 0, 0, 0, may_be_repeated=False)] * 2, held_uids=["a", "b"]).halves()
 
     assert first.held
     assert second.held

@@ -40,7 +40,7 @@ def _pipeline() -> Pipeline:
 def test_pipeline_message_that_breaks_a_step_goes_to_quarantine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A defect of ours costs one message its place, never the path: the others of its group are stored."""
 
-    def broken(messages: Group) -> Columns:
+    def broken(messages: Group, *_: object) -> Columns:
         if b"poison" in messages.payloads:
             raise ZeroDivisionError("a defect")
         return decode(messages)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from devices.columns import NO_TIME_US
 from devices.flags import Flag
 from devices.reasons import Reason
-from devices.registry import build_registry
+from devices.registry import EMPTY_REGISTRY
 from ingest.decode import decode
 from ingest.message import Message, group_of
 from ingest.resolve import Resolved, nothing_resolved, resolve
@@ -312,7 +312,7 @@ def test_resolve_before_anything_is_registered_holds_everything() -> None:
     """An empty registry, vocabulary included, is no special case."""
     messages = group(b'[{"n":"temperature","u":"Cel","v":1}]', b'[{"n":"x:temperature","v":1}]', topics=[NEW, GATEWAY])
 
-    found = resolve(decode(messages), messages, build_registry([], [], [], [], []))
+    found = resolve(decode(messages), messages, EMPTY_REGISTRY)
 
     assert len(found.held) == 2
     assert len(found.batch) == 0

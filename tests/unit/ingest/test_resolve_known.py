@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 ALL_KNOWN = build_registry(
     [(i, name, "", "", None, None) for i, name in enumerate(["a", "b", "temperature", "t", ""], 1)],
     [],
-    [
-        (i, uid, 2 * 10**9, 4 * 10**9)
-        for i, uid in enumerate(["dev-1", "dev-2", "dev-7", "x", "a", "0024befffe804ff1", "z9"], 1)
-    ],
+    [],
+    [(1, "any", "auto", "", "", 2 * 10**9, 4 * 10**9)],
+    [(i, uid, 1) for i, uid in enumerate(["dev-1", "dev-2", "dev-7", "x", "a", "0024befffe804ff1", "z9"], 1)],
     [(i, i, i, "", None, None) for i in range(1, 8)],
     [(10 * site + metric, site, metric, "") for site in range(1, 8) for metric in range(1, 6)],
 )

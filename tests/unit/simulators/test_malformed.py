@@ -40,7 +40,9 @@ def registry() -> Registry:
     return build_registry(
         list_metrics=[(i + 1, m.key, m.unit, m.unit_senml, m.valid_min, m.valid_max) for i, m in enumerate(metrics)],
         list_metric_aliases=[(alias, i + 1) for i, m in enumerate(metrics) for alias in m.aliases],
-        list_devices_with_clocks=[(1, UID, 400 * 86_400, 600)],
+        list_metric_states=[],
+        list_profiles=[(1, "generic", "auto", "", "", 400 * 86_400, 600)],
+        list_devices=[(1, UID, 1)],
         list_deployments=[(1, 1, 1, "", None, None)],
         list_series=[(i + 1, 1, i + 1, "") for i in range(len(metrics))],
     )
