@@ -26,6 +26,8 @@ class Metric:
     valid_max: float | None
     max_step_per_min: float | None
     description: str
+    states: tuple[tuple[int, str], ...] = ()
+    """Code and label of each state."""
 
 
 def normalise_uid(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from devices.states import codes_by_label
 from sql.queries import query
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Registry:
     series_of: NDArray[np.int32]
     """Series id by place and metric, shape (places, metrics); `NONE` where there is no series yet."""
     state_codes: dict[tuple[int, str], int]
-    """Code of a state by metric position and label in lower case."""
+    """Code of a state by metric position and plain label (`devices/states.py`)."""
 
     def profile(self, uid: str) -> Profile | None:
         """Profile of a device; None where it is not registered."""
@@ -174,7 +175,10 @@ def build_registry(
         deployment_place=np.array(place, np.int32),
         places=list(places),
         series_of=series_of,
-        state_codes={(metric_at[metric_id], label.lower()): code for metric_id, label, code in list_metric_states},
+        state_codes=codes_by_label(
+            [(metric_at[metric_id], label, code) for metric_id, label, code in list_metric_states],
+            [i for i, row in enumerate(list_metrics) if row[2] == "bool"],
+        ),
     )
 
 

@@ -17,3 +17,13 @@ INSERT INTO metric_alias (alias, metric_id)
 SELECT %(alias)s, metric_id FROM metric WHERE key = %(key)s
 ON CONFLICT (alias) DO UPDATE SET metric_id = excluded.metric_id
 WHERE metric_alias.metric_id <> excluded.metric_id;
+
+-- name: put_metric_state
+-- The label of a code of a state metric; a code that a council gave that label stays, and this one has none.
+INSERT INTO metric_state (metric_id, code, label)
+SELECT metric_id, %(code)s, %(label)s FROM metric AS m
+WHERE m.key = %(key)s AND NOT EXISTS (
+    SELECT FROM metric_state AS other
+    WHERE other.metric_id = m.metric_id AND other.label = %(label)s AND other.code <> %(code)s)
+ON CONFLICT (metric_id, code) DO UPDATE SET label = excluded.label
+WHERE metric_state.label <> excluded.label;

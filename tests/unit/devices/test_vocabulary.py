@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from devices.model import Kind, Metric
+from devices.states import plain_label
 from devices.vocabulary import load_vocabulary
 
 METRICS = load_vocabulary()
@@ -41,6 +42,20 @@ def test_load_vocabulary_metric_is_well_formed(metric: Metric) -> None:
     assert metric.kind == "state" or metric.unit
     assert metric.description.strip() == metric.description != ""
     assert all("\x00" not in text for text in (metric.description, metric.unit, metric.unit_senml))
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=[metric.key for metric in METRICS])
+def test_load_vocabulary_states_are_those_of_state_metrics(metric: Metric) -> None:
+    """Every state metric names all its codes, each once and within its valid range; no other metric has any."""
+    codes = [code for code, _ in metric.states]
+    labels = {plain_label(label) for _, label in metric.states}
+
+    assert bool(codes) == (metric.kind == "state")
+    if codes:
+        assert metric.valid_min is not None
+        assert metric.valid_max is not None
+        assert codes == list(range(int(metric.valid_min), int(metric.valid_max) + 1))
+        assert len(labels) == len(codes)
 
 
 @pytest.mark.parametrize(
