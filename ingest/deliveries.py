@@ -56,7 +56,7 @@ class Deliveries:
             seen = self._candidates.get(name, [])
             if suspect and seen and seen[-1][0] == digest:
                 group.received_us[i] = seen.pop()[1]
-                group.repeated += 1
+                group.repeated[i] = True
             elif self._packet_ids_last:
                 # The id was given to this message: the older ones under it are acknowledged, and do not come again.
                 self._candidates[name] = [] if suspect else [(digest, received_us[i])]

@@ -6,7 +6,7 @@ its length as int32 and its bytes, all big-endian; -1 as number of fields ends t
 
 from __future__ import annotations
 
-import struct
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,11 +96,12 @@ def encode_uplinks(
     heads["received"] = received_us - POSTGRES_EPOCH_US
     heads["digest"] = digests
     heads["topic_length"] = np.fromiter(map(len, topics), np.int32, len(topics))
-    size = _UPLINK_HEAD.itemsize
-    head_bytes = heads.tobytes()
-    parts: list[bytes] = [b""] * (4 * len(topics))
-    parts[0::4] = [head_bytes[at : at + size] for at in range(0, len(head_bytes), size)]
-    parts[1::4] = topics
-    parts[2::4] = [struct.pack(">i", len(payload)) for payload in payloads]
-    parts[3::4] = payloads
-    return b"".join((HEADER, *parts, TRAILER))
+    lengths = np.fromiter(map(len, payloads), ">i4", len(payloads))
+    rows = zip(_pieces(heads), topics, _pieces(lengths), payloads, strict=True)
+    return b"".join((HEADER, *chain.from_iterable(rows), TRAILER))
+
+
+def _pieces(array: NDArray[np.generic]) -> list[bytes]:
+    """Give the bytes of each element of an array."""
+    pieces: list[bytes] = array.view(np.dtype((np.void, array.itemsize))).tolist()
+    return pieces

@@ -29,10 +29,15 @@ class Latest:
     def __init__(self) -> None:
         self._waiting: list[Batch] = []
         self._count = 0
+        self._as_sent = True
         self._due = 0.0
 
-    def add(self, batch: Batch) -> None:
-        """Add the newest readings of a stored batch, sorted by series."""
+    def add(self, batch: Batch, *, as_sent: bool) -> None:
+        """Add the newest readings of a stored batch, sorted by series.
+
+        `as_sent` says that all of the batch was new: otherwise another value may stand under a key.
+        """
+        self._as_sent &= as_sent
         if len(batch):
             self._waiting.append(batch)
             self._count += len(batch)
@@ -45,11 +50,11 @@ class Latest:
         """Whether there is something to write."""
         return bool(self._waiting)
 
-    def take(self) -> bytes:
-        """Give what waits as bytes of COPY, one row a series; it waits no longer."""
-        newest = newest_of(self._waiting)
-        self._waiting, self._count = [], 0
-        return encode_latest(newest)
+    def take(self) -> tuple[bytes, bool]:
+        """Give what waits as bytes of COPY, one row a series, and whether it is stored as it was sent; it waits no longer."""
+        newest, as_sent = newest_of(self._waiting), self._as_sent
+        self._waiting, self._count, self._as_sent = [], 0, True
+        return encode_latest(newest), as_sent
 
     def wrote(self, cost_s: float) -> None:
         """Note what writing has cost [s]: it sets when the next may follow."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,8 +45,12 @@ class Group:
     may_be_repeated: NDArray[np.bool_]
     held_uids: Sequence[str] = ()
     """Of messages that come from the table held, the device each is held for: there is nobody to acknowledge to."""
-    repeated: int = 0
-    """How many of them had been delivered before."""
+    repeated: NDArray[np.bool_] = field(init=False)
+    """Whether each is known to have been delivered before; `Deliveries` marks them."""
+
+    def __post_init__(self) -> None:
+        """Take all messages for first deliveries."""
+        self.repeated = np.zeros(len(self), bool)
 
     def __len__(self) -> int:
         """Count the messages."""
@@ -60,10 +64,10 @@ class Group:
     def halves(self) -> tuple[Group, Group]:
         """Cut in two, to find the message that the store refuses."""
         middle = len(self) // 2
-        return self._part(slice(None, middle), self.repeated), self._part(slice(middle, None), 0)
+        return self._part(slice(None, middle)), self._part(slice(middle, None))
 
-    def _part(self, rows: slice, repeated: int) -> Group:
-        return Group(
+    def _part(self, rows: slice) -> Group:
+        part = Group(
             self.topics[rows],
             self.payloads[rows],
             self.received_us[rows],
@@ -71,8 +75,9 @@ class Group:
             self.epochs[rows],
             self.may_be_repeated[rows],
             self.held_uids[rows],
-            repeated,
         )
+        part.repeated = self.repeated[rows]
+        return part
 
     @cached_property
     def sources(self) -> list[Source]:

@@ -61,7 +61,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
         The readings with the flags of `check`.
     """
     unique = sort_unique(batch)
-    archived = np.flatnonzero(resolved.archived)
+    archived = np.flatnonzero(resolved.archived & ~group.repeated)  # what came before was archived then
     kept = archived.tolist()
     received_us, digests = group.received_us, group.digests
     refused = [reject for reject in resolved.rejects if reject.item]
@@ -104,7 +104,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
         },
         counts={
             "messages": 0 if group.held else len(group),
-            "messages_redelivered": group.repeated,
+            "messages_redelivered": int(np.count_nonzero(group.repeated)),
             "messages_quarantined": len(resolved.rejects) - len(refused),
             "messages_held": 0 if group.held else len({part.message for part in resolved.held}),
             "readings": len(batch) + len(refused),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import threading
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
+
 
 def run(settings: IngestSettings) -> None:
     """Ingest until SIGTERM or SIGINT; what is not acknowledged by then stays at the broker."""
@@ -38,6 +41,9 @@ def run(settings: IngestSettings) -> None:
     registrar = Registrar(settings.database_url, worker, session)
     enough = 2 * settings.receive_maximum
     deliveries = _load_when_store_is_there(settings, registrar, enough)
+    # Messages die with their group: looking for cycles among them costs a third of parsing and finds none.
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     stopping = threading.Event()
     failed = _stop_when_a_thread_fails(stopping)
     store = Store(settings.database_url, worker, deliveries=enough, is_stopping=stopping.is_set)

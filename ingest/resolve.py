@@ -59,9 +59,11 @@ class Resolved:
 
 def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     """Look up every reading of a group at once."""
-    device = registry.devices(columns.uids)[columns.device] if len(columns) else np.empty(0, np.int32)
-    metric = registry.metrics(columns.metrics)[columns.metric] if len(columns) else np.empty(0, np.int32)
     uids = _uids(columns, group)
+    sender = registry.devices(uids)
+    # A group of plain packs names each message's device once: what was looked up is not looked up again.
+    device = (sender if columns.uids == uids else registry.devices(columns.uids))[columns.device]
+    metric = registry.metrics(columns.metrics)[columns.metric]
     held, unregistered = _hold(columns, group, registry, device, uids)
     rejects = [reject for reject in columns.rejects if reject.item == 0 or not unregistered[reject.message]]
 
@@ -99,7 +101,7 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     )
     archived = np.zeros(len(group), bool)
     archived[columns.message[rows]] = True
-    return Resolved(batch, rejects, held, missing, archived, _device_ids(uids, registry), uids)
+    return Resolved(batch, rejects, held, missing, archived, _device_ids(sender, registry), uids)
 
 
 def nothing_resolved(group: Group, rejects: Sequence[Reject]) -> Resolved:
@@ -123,9 +125,8 @@ def _uids(columns: Columns, group: Group) -> list[str]:
     return uids
 
 
-def _device_ids(uids: Sequence[str], registry: Registry) -> NDArray[np.int32]:
-    positions = registry.devices(uids)
-    return np.where(positions == NONE, 0, np.append(registry.device_ids, 0)[positions]).astype(np.int32)
+def _device_ids(positions: NDArray[np.int32], registry: Registry) -> NDArray[np.int32]:
+    return np.append(registry.device_ids, np.int32(0))[positions]  # NONE is the last one
 
 
 def _hold(
@@ -135,13 +136,14 @@ def _hold(
 
     Gives also which messages are an unregistered device's own: they are decoded again from the start when it is registered.
     """
-    own = np.array([uid != "" for uid in uids], bool)
-    unknown = columns.message[device == NONE]
     touched = np.zeros(len(group), bool)
-    touched[unknown] = True
+    touched[columns.message[device == NONE]] = True
     for reject in columns.rejects:  # a message with nothing but refused readings is held all the same
         if reject.item and uids[reject.message] not in registry.device_position:
             touched[reject.message] = True
+    if not touched.any():
+        return [], touched
+    own = np.array([uid != "" for uid in uids], bool)
     held = [
         Held(i, uids[i], group.topics[i].decode("utf-8", "replace"), group.payloads[i])
         for i in np.flatnonzero(touched & own).tolist()

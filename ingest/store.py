@@ -89,7 +89,7 @@ class Store:
                 log.warning("store is not available, trying again: %s", str(error).strip().replace("\n", " "))
                 self.close()
             else:
-                self._latest.add(prepared.latest)
+                self._latest.add(prepared.latest, as_sent=stored == prepared.reading_count)
                 return stored
             tried = True
             if self._is_stopping():
@@ -102,12 +102,12 @@ class Store:
         if not (self._latest.is_due() or (all_of_it and self._latest.is_waiting())):
             return
         began = time.monotonic()
-        rows = self._latest.take()
+        rows, as_sent = self._latest.take()
         try:
             connection = self._open()
             with self._watchdog.watching(connection), connection.transaction():
                 _copy(connection, "copy_latest_to_staging", rows)
-                connection.execute(query("store_staged_latest"))
+                connection.execute(query("store_staged_latest" if as_sent else "store_staged_latest_as_stored"))
         except psycopg.Error as error:
             log.warning("last values are behind: %s", str(error).strip().replace("\n", " "))
             self._repair_is_due = True
@@ -145,7 +145,7 @@ class Store:
             if self._repair_is_due:
                 self._connection.execute(query("repair_latest"))
                 self._repair_is_due = False
-            for name in ("make_reading_staging", "make_latest_staging", "make_uplink_staging"):
+            for name in ("make_reading_staging", "make_latest_staging"):
                 self._connection.execute(query(name))
         return self._connection
 
@@ -159,9 +159,7 @@ class Store:
     def _write_rows(self, connection: psycopg.Connection, prepared: Prepared, *, careful: bool) -> int:
         stored, conflicting = self._write_readings(connection, prepared, careful=careful)
         if prepared.uplinks:
-            _copy(connection, "copy_uplinks_to_staging" if careful else "copy_uplinks", prepared.uplinks)
-            if careful:
-                connection.execute(query("store_staged_uplinks"))
+            _copy(connection, "copy_uplinks", prepared.uplinks)
         with connection.cursor() as cursor:
             _execute_all(cursor, "release_held", prepared.released)
             _execute_all(cursor, "quarantine", prepared.quarantine)
@@ -203,7 +201,7 @@ class Store:
     def _is_written(self, prepared: Prepared) -> bool:
         """Tell whether a COMMIT whose answer was lost has come through after all."""
         if prepared.delivery is None:
-            return False
+            return bool(prepared.released) and self._open().execute(query("find_held"), prepared.released[0]).fetchone() is None
         values = {"worker": self._worker, "received_us": prepared.delivery["received_us"]}
         return self._open().execute(query("find_delivery"), values).fetchone() is not None
 

@@ -31,7 +31,15 @@ CREATE TEMP TABLE IF NOT EXISTS latest_staging
 COPY latest_staging (series_id, time, value, flags, received_at) FROM STDIN (FORMAT binary);
 
 -- name: store_staged_latest
--- Late readings never push aside newer ones; the value is the one that was stored, should another have come first.
+-- Late readings never push aside newer ones.
+INSERT INTO latest AS l (series_id, time, value, flags, received_at)
+SELECT series_id, time, value, flags, received_at FROM latest_staging ORDER BY series_id
+ON CONFLICT (series_id) DO UPDATE
+SET time = excluded.time, value = excluded.value, flags = excluded.flags, received_at = excluded.received_at
+WHERE excluded.time > l.time;
+
+-- name: store_staged_latest_as_stored
+-- The same where another value may have come first: the one that was stored counts.
 INSERT INTO latest AS l (series_id, time, value, flags, received_at)
 SELECT series_id, time, r.value, r.flags, s.received_at
 FROM latest_staging s JOIN reading r USING (series_id, time) ORDER BY series_id
@@ -42,21 +50,6 @@ WHERE excluded.time > l.time;
 -- name: copy_uplinks
 -- Raw messages into the archive.
 COPY uplink (device_id, received_at, digest, topic, payload) FROM STDIN (FORMAT binary);
-
--- name: make_uplink_staging
--- Where raw messages wait when some of them may be archived already; lives as long as the connection.
-CREATE TEMP TABLE IF NOT EXISTS uplink_staging
-(device_id int4, received_at timestamptz, digest int8, topic text, payload bytea) ON COMMIT DELETE ROWS;
-
--- name: copy_uplinks_to_staging
--- The careful way into the archive, first half.
-COPY uplink_staging (device_id, received_at, digest, topic, payload) FROM STDIN (FORMAT binary);
-
--- name: store_staged_uplinks
--- The careful way into the archive, second half.
-INSERT INTO uplink (device_id, received_at, digest, topic, payload)
-SELECT device_id, received_at, digest, topic, payload FROM uplink_staging ORDER BY device_id, received_at, digest
-ON CONFLICT DO NOTHING;
 
 -- name: quarantine
 -- Sets a message or reading aside with its reason; the same one again changes nothing.
@@ -92,6 +85,11 @@ ORDER BY received_at, digest;
 DELETE FROM held
 WHERE device_uid = %(device_uid)s AND received_at = to_timestamp(%(received_us)s / 1000000.0) AND digest = %(digest)s;
 
+-- name: find_held
+-- Whether a held message is still there.
+SELECT FROM held
+WHERE device_uid = %(device_uid)s AND received_at = to_timestamp(%(received_us)s / 1000000.0) AND digest = %(digest)s;
+
 -- name: ensure_partitions
 -- Makes the partitions that hold the given days, where the flavour needs it.
 SELECT ensure_partition(%(parent)s, to_timestamp(day)) FROM unnest(%(days_s)s::int8[]) AS day;
@@ -117,11 +115,6 @@ WHERE d.worker = %(worker)s AND d.batch = old.batch AND old.newer >= %(enough)s;
 -- The worker's last deliveries, oldest first.
 SELECT digests, packet_ids, received_us FROM delivery WHERE worker = %(worker)s ORDER BY batch;
 
--- name: start_worker
--- A worker's row of counters; they go on from where they were.
-INSERT INTO ingest_status (worker) VALUES (%(worker)s)
-ON CONFLICT (worker) DO UPDATE SET started_at = now(), updated_at = now(), connected = false;
-
 -- name: count_batch
 -- Moves the worker's counters in the transaction of the batch they count.
 UPDATE ingest_status SET
@@ -142,7 +135,8 @@ WHERE worker = %(worker)s;
 -- A sign of life between batches.
 UPDATE ingest_status SET
     updated_at = now(), connected = %(connected)s, connections = connections + %(connections)s,
-    sessions_lost = sessions_lost + %(sessions_lost)s, queue_messages = %(queue_messages)s
+    sessions_lost = sessions_lost + %(sessions_lost)s, identity_conflicts = identity_conflicts + %(identity_conflicts)s,
+    queue_messages = %(queue_messages)s
 WHERE worker = %(worker)s;
 
 -- name: repair_latest

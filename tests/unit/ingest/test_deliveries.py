@@ -142,7 +142,7 @@ def test_stamp_counts_and_marks_what_was_repeated(deliveries: Deliveries) -> Non
     deliveries.stamp(group)
 
     assert received(group) == [11, 1]
-    assert group.repeated == 1
+    assert group.repeated.tolist() == [False, True]
 
 
 def _known(deliveries: Deliveries, names: Sequence[int]) -> dict[int, int]:

@@ -35,7 +35,7 @@ def test_newest_of_batches_gives_the_newest_reading_of_each_series(batches: Sequ
 def test_latest_nothing_added_is_never_due() -> None:
     """An empty batch is nothing either."""
     latest = Latest()
-    latest.add(EMPTY_BATCH)
+    latest.add(EMPTY_BATCH, as_sent=True)
 
     assert not latest.is_waiting()
     assert not latest.is_due()
@@ -44,19 +44,30 @@ def test_latest_nothing_added_is_never_due() -> None:
 def test_latest_first_rows_are_due_at_once_and_then_wait_no_longer() -> None:
     """A quiet system shows what it has; taking empties it."""
     latest = Latest()
-    latest.add(batch_of([Row(1, 5, 1.0)]))
-    latest.add(batch_of([Row(1, 3, 2.0), Row(2, 1, 3.0)]))
+    latest.add(batch_of([Row(1, 5, 1.0)]), as_sent=True)
+    latest.add(batch_of([Row(1, 3, 2.0), Row(2, 1, 3.0)]), as_sent=True)
 
     assert latest.is_due()
-    assert latest.take() == encode_latest(batch_of([Row(1, 5, 1.0), Row(2, 1, 3.0)]))
+    assert latest.take() == (encode_latest(batch_of([Row(1, 5, 1.0), Row(2, 1, 3.0)])), True)
     assert not latest.is_waiting()
+
+
+def test_latest_one_doubtful_batch_makes_all_that_waits_doubtful() -> None:
+    """Where another value may stand under a key, what was stored is looked up; after that all is certain again."""
+    latest = Latest()
+    latest.add(batch_of([Row(1, 5, 1.0)]), as_sent=False)
+    latest.add(batch_of([Row(2, 5, 1.0)]), as_sent=True)
+
+    assert latest.take()[1] is False
+    latest.add(batch_of([Row(1, 6, 1.0)]), as_sent=True)
+    assert latest.take()[1] is True
 
 
 def test_latest_after_a_costly_write_the_next_one_waits() -> None:
     """Writing last values takes only a small part of the writer's time; what waits stays there meanwhile."""
     latest = Latest()
     latest.wrote(cost_s=1_000.0)
-    latest.add(batch_of([Row(1, 5, 1.0)]))
+    latest.add(batch_of([Row(1, 5, 1.0)]), as_sent=True)
 
     assert latest.is_waiting()
     assert not latest.is_due()

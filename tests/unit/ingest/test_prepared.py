@@ -224,6 +224,19 @@ def test_prepare_repeated_messages_give_the_same_rows_again() -> None:
     assert list(once.held) == list(again.held)
 
 
+def test_prepare_known_repeats_are_not_archived_again() -> None:
+    """The first delivery put them there, in the transaction that stored their readings."""
+    messages = group(b'{"temperature":1}', b'{"temperature":2}')
+    messages.repeated[0] = True
+
+    made = prepared(messages)
+
+    assert made.uplinks.count(b'{"temperature":1}') == 0
+    assert made.uplinks.count(b'{"temperature":2}') == 1
+    assert made.reading_count == 2
+    assert made.counts["messages_redelivered"] == 1
+
+
 def test_refusal_of_message_sets_all_of_it_aside() -> None:
     """What the database itself refuses: the bytes, the reason, and no reading."""
     made = refusal_of(group(b'{"temperature":1}'), "invalid byte sequence")
