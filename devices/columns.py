@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from devices.radio import Radio, join
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from devices.events import Event
     from devices.reasons import Reason
     from devices.topics import Source
 
@@ -93,6 +96,10 @@ class Columns:
     texts: Sequence[str] = ()
     owners: Mapping[int, str] = field(default_factory=dict)
     """Uid of the device that a message is of, where only its payload says so."""
+    radio: Radio | None = None
+    """How messages came through the air, where a network server says so."""
+    events: Sequence[Event] = ()
+    """What a network server tells of devices besides readings."""
 
     def __len__(self) -> int:
         """Count the readings."""
@@ -196,6 +203,8 @@ def concatenate(parts: Sequence[Columns]) -> Columns:
         text=_joined([_text_of(part, texts) for part in parts], np.int32) if has_text else None,
         texts=list(texts),
         owners={message: uid for part in parts for message, uid in part.owners.items()},
+        radio=join(part.radio for part in parts),
+        events=[event for part in parts for event in part.events],
     )
 
 

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     PAYLOAD_TOO_LARGE = "payload_too_large"
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
+    NOT_PROTOBUF = "not_protobuf"
     TOO_DEEP = "too_deep"
     NOT_READINGS = "not_readings"
     PACK_EMPTY = "pack_empty"
@@ -33,6 +34,8 @@ class Reason(StrEnum):
     CODEC_FAILED = "codec_failed"
     FRAME_INCOMPLETE = "frame_incomplete"
     ENCRYPTED = "encrypted"
+    SIMULATED = "simulated"
+    NETWORK_CODEC_FAILED = "network_codec_failed"
     NOT_DEPLOYED = "not_deployed"
     STORE_REFUSED = "store_refused"
     NOT_PROCESSED = "not_processed"
@@ -45,6 +48,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.PAYLOAD_TOO_LARGE: "The message is larger than 1 MiB.",
     Reason.NOT_UTF8: "The message is not valid UTF-8 text.",
     Reason.NOT_JSON: "The message is not valid JSON: often it was cut off on the way.",
+    Reason.NOT_PROTOBUF: "The message is neither JSON nor the protobuf message its topic names.",
     Reason.TOO_DEEP: "The message is nested too deeply.",
     Reason.NOT_READINGS: "The message is JSON, but neither a SenML pack nor an object of metrics.",
     Reason.PACK_EMPTY: "The message holds no readings.",
@@ -64,6 +68,8 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.CODEC_FAILED: "The codec could not read this payload; the detail says why.",
     Reason.FRAME_INCOMPLETE: "The payload ends early or has an unknown part; what came before is stored.",
     Reason.ENCRYPTED: "The payload is still encrypted: let the network server decrypt it.",
+    Reason.SIMULATED: "The message was simulated at the network server's console: it is no reading of the device.",
+    Reason.NETWORK_CODEC_FAILED: "The network server's codec failed on a message: its readings are missing. Mend it there.",
     Reason.NOT_DEPLOYED: "The device was at no site at the time of the reading.",
     Reason.STORE_REFUSED: "The database refused the data; the detail says why.",
     Reason.NOT_PROCESSED: "Hedgerow failed on this message; the detail says where. Please report it, then replay.",

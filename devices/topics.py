@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from itertools import chain
 from typing import NamedTuple
 
 from devices.model import normalise_uid
 from devices.reasons import Reason
 
-SUBSCRIPTIONS = ("hedgerow/v1/+/up", "hedgerow/v1/gw/+/up")
+CHIRPSTACK_EVENTS = frozenset({"up", "join", "ack", "txack", "status", "log", "location", "integration"})
+"""ChirpStack documentation, Integrations, Event types."""
+
+THINGS_STACK_EVENTS = {
+    "uplink_message": "up",
+    "join_accept": "join",
+    "location_solved": "location/solved",
+    "service_data": "service/data",
+    "downlink_queued": "down/queued",
+    "downlink_sent": "down/sent",
+    "downlink_ack": "down/ack",
+    "downlink_nack": "down/nack",
+    "downlink_failed": "down/failed",
+}
+"""How a topic ends, by the field of the message that holds the event (The Things Stack, MQTT Server and Data Formats)."""
+
+SUBSCRIPTIONS_OF = {
+    "hedgerow": ("hedgerow/v1/+/up", "hedgerow/v1/gw/+/up"),
+    "chirpstack": ("application/+/device/+/event/+",),
+    "things-stack": tuple(f"v3/+/devices/+/{end}" for end in THINGS_STACK_EVENTS.values()),
+}
+"""Topic filters by the kind of source that publishes on them."""
+
+SUBSCRIPTIONS = tuple(chain.from_iterable(SUBSCRIPTIONS_OF.values()))
 """Topic filters of everything that is ingested."""
+
+_THINGS_STACK_ENDS = frozenset(THINGS_STACK_EVENTS.values())
 
 
 class Kind(IntEnum):
@@ -23,11 +49,12 @@ class Kind(IntEnum):
 
 
 class Source(NamedTuple):
-    """What a topic says: its kind, the uid it names, and why it is refused if it is."""
+    """What a topic says: its kind, the uid it names, why it is refused if it is, and a network server's event."""
 
     kind: Kind
     uid: str
     reason: Reason | None
+    event: str = ""
 
 
 def device_topic(uid: str) -> str:
@@ -40,18 +67,32 @@ def gateway_topic(uid: str) -> str:
     return f"hedgerow/v1/gw/{uid}/up"
 
 
+def chirpstack_topic(application: str, uid: str, event: str) -> str:
+    """Topic on which ChirpStack v4 publishes an event of the device `uid`."""
+    return f"application/{application}/device/{uid}/event/{event}"
+
+
+def things_stack_topic(application: str, device_id: str, event: str) -> str:
+    """Topic on which The Things Stack publishes an event, named as in `THINGS_STACK_EVENTS`, of its device `device_id`."""
+    return f"v3/{application}/devices/{device_id}/{event}"
+
+
 def parse_topic(topic: str) -> Source:
     """Tell what a topic says; never raises."""
-    parts = topic.split("/")
-    match parts:
+    event = ""
+    match topic.split("/"):
         case ["hedgerow", "v1", uid, "up"]:
             kind = Kind.DEVICE
         case ["hedgerow", "v1", "gw", uid, "up"]:
             kind = Kind.GATEWAY
+        case ["application", _, "device", uid, "event", event] if event in CHIRPSTACK_EVENTS:
+            kind = Kind.CHIRPSTACK
+        case ["v3", _, "devices", uid, *end] if (event := "/".join(end)) in _THINGS_STACK_ENDS:
+            kind = Kind.THINGS_STACK
         case _:
             return Source(Kind.UNKNOWN, "", Reason.TOPIC_UNKNOWN)
     try:
-        return Source(kind, normalise_uid(uid), None)
+        return Source(kind, normalise_uid(uid), None, event)
     except ValueError:
         return Source(Kind.UNKNOWN, "", Reason.UID_INVALID)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from devices import flat, senml_columns, senml_plain
+from devices import flat, network_server, senml_columns, senml_plain
 from devices.codecs import Codecs
 from devices.columns import Columns, Messages, Reject, concatenate
 from devices.frames import frames_of
@@ -17,6 +17,7 @@ from devices.senml import is_pack, parse_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devices.chirpstack import Encoding
     from devices.registry import Profile, Registry
     from ingest.message import Group
 
@@ -24,7 +25,9 @@ MOST_PAYLOAD_BYTES = 2**20
 _BLANKS = b" \t\r\n"
 
 
-def decode(group: Group, registry: Registry = EMPTY_REGISTRY, codecs: Codecs | None = None) -> Columns:
+def decode(
+    group: Group, registry: Registry = EMPTY_REGISTRY, codecs: Codecs | None = None, chirpstack: Encoding = "auto"
+) -> Columns:
     """Decode a group, each format with as few calls as it allows.
 
     Nothing is raised for bad data: it stands among the result's rejects, the whole message as item 0.
@@ -37,29 +40,36 @@ def decode(group: Group, registry: Registry = EMPTY_REGISTRY, codecs: Codecs | N
         Tells the device profile of each device, and with it the codec of payloads that do not explain themselves.
     codecs
         Codecs made before, to be used again.
+    chirpstack
+        What ChirpStack sends: JSON, protobuf, or either.
     """
     messages = Messages(np.arange(len(group), dtype=np.int32), group.payloads, group.sources, group.received_us)
     if max(map(len, group.payloads)) > MOST_PAYLOAD_BYTES:
-        return _decode_carefully(messages, range(len(group)), registry, codecs or Codecs())
+        return _decode_carefully(messages, range(len(group)), registry, codecs or Codecs(), chirpstack)
     plain, others = senml_plain.decode(messages)
     if plain is None:
-        return _decode_carefully(messages, others, registry, codecs or Codecs())
+        return _decode_carefully(messages, others, registry, codecs or Codecs(), chirpstack)
     if not others:
         return plain
-    return concatenate([plain, _decode_carefully(messages, others, registry, codecs or Codecs())]).in_order()
+    return concatenate([plain, _decode_carefully(messages, others, registry, codecs or Codecs(), chirpstack)]).in_order()
 
 
-def _decode_carefully(messages: Messages, positions: Sequence[int], registry: Registry, codecs: Codecs) -> Columns:
+def _decode_carefully(
+    messages: Messages, positions: Sequence[int], registry: Registry, codecs: Codecs, chirpstack: Encoding
+) -> Columns:
     """Decode messages that are not plain SenML: tell the formats apart, refuse what has none."""
     rejects: list[Reject] = []
     senml: list[int] = []
     objects: list[int] = []
+    uplinks: list[int] = []
     frames: list[tuple[int, str, int, bytes, int]] = []
     for i in positions:
         source = messages.sources[i]
         reason = source.reason or _refusal(messages.payloads[i])
         if reason is not None:
             rejects.append(Reject(i, reason, EXPLANATIONS[reason]))
+        elif source.kind in network_server.KINDS:
+            uplinks.append(i)
         elif _has_codec(registry.profile(source.uid)):
             frames.append((i, source.uid, 0, messages.payloads[i], int(messages.received_us[i])))
         elif _is_senml(messages.payloads[i]):
@@ -70,6 +80,7 @@ def _decode_carefully(messages: Messages, positions: Sequence[int], registry: Re
         [
             senml_columns.decode(messages.take(senml)),
             flat.decode(messages.take(objects)),
+            network_server.decode(messages.take(uplinks), registry, codecs, chirpstack),
             codecs.decode(frames_of(frames), registry),
         ]
     ).in_order()

@@ -12,6 +12,7 @@ from devices.digest import digest_of
 from devices.reasons import Reason
 from ingest.batch import last_of_each_series, sort_unique
 from ingest.encode import encode_readings, encode_uplinks
+from ingest.network_rows import event_rows, radio_rows
 from ingest.resolve import nothing_resolved
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class Prepared:
     """Digests, packet ids and arrivals of the messages; None where they did not come from the broker."""
     counts: Mapping[str, int]
     oldest_received_us: int
+    radio: Mapping[str, Sequence[object]] | None
+    """Columns of the table uplink_radio by name."""
+    events: Mapping[str, Sequence[object]] | None
+    """Columns of the table device_event by name."""
 
 
 def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
@@ -113,6 +118,8 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
             "readings_quarantined": len(refused),
         },
         oldest_received_us=int(received_us.min()),
+        radio=radio_rows(group, resolved),
+        events=event_rows(group, resolved),
     )
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from devices.events import Event
+    from devices.radio import Radio
     from ingest.message import Group
 
 
@@ -55,6 +57,10 @@ class Resolved:
     """Device id of each message; 0 where it is not of one registered device."""
     uids: Sequence[str]
     """Uid of the device each message is of; empty where it is of many or of none."""
+    radio: Radio | None = None
+    """How messages of registered devices came through the air."""
+    events: Sequence[Event] = ()
+    """Of registered devices."""
 
 
 def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
@@ -101,7 +107,10 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     )
     archived = np.zeros(len(group), bool)
     archived[columns.message[rows]] = True
-    return Resolved(batch, rejects, held, missing, archived, _device_ids(sender, registry), uids)
+    events = [event for event in columns.events if sender[event.message] != NONE]
+    archived[[event.message for event in events]] = True
+    radio = columns.radio and columns.radio.take(np.flatnonzero(sender[columns.radio.message] != NONE))
+    return Resolved(batch, rejects, held, missing, archived, _device_ids(sender, registry), uids, radio, events)
 
 
 def nothing_resolved(group: Group, rejects: Sequence[Reject]) -> Resolved:
@@ -141,6 +150,8 @@ def _hold(
     for reject in columns.rejects:  # a message with nothing but refused readings is held all the same
         if reject.item and uids[reject.message] not in registry.device_position:
             touched[reject.message] = True
+    for event in columns.events:
+        touched[event.message] |= event.uid not in registry.device_position
     if not touched.any():
         return [], touched
     own = np.array([uid != "" for uid in uids], bool)
@@ -226,6 +237,7 @@ def _reject(columns: Columns, group: Group, rejects: list[Reject], mask: NDArray
     for row in np.flatnonzero(mask).tolist():
         metric, unit = columns.metrics[columns.metric[row]], columns.units[columns.unit[row]]
         detail = f"{metric[:60]!r}" + (f" in {unit[:20]!r}" if unit else "")
-        finite = np.isfinite(columns.value[row])
-        again = _encode_rows(columns, group, [row]) if finite else None
+        # A network server's topic takes nothing but what the network server sends: there the whole message goes again.
+        is_ours = group.sources[columns.message[row]].kind in (Kind.DEVICE, Kind.GATEWAY)
+        again = _encode_rows(columns, group, [row]) if is_ours and np.isfinite(columns.value[row]) else None
         rejects.append(Reject(int(columns.message[row]), reason, detail, int(columns.item[row]), again))

@@ -25,6 +25,9 @@ class IngestSettings(BaseSettings):
     mqtt_keeps_packet_ids: bool = Field(
         default=True, description="Whether the broker delivers again with the old packet ids, as the standard wants"
     )
+    chirpstack_encoding: Literal["auto", "json", "protobuf"] = Field(
+        "auto", description="What ChirpStack sends; auto: told apart by each message"
+    )
     receive_maximum: int = Field(
         60_000, ge=1, le=65_535, description="Messages the broker may have unacknowledged on the way to us"
     )

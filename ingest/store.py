@@ -164,6 +164,10 @@ class Store:
             _execute_all(cursor, "release_held", prepared.released)
             _execute_all(cursor, "quarantine", prepared.quarantine)
             _execute_all(cursor, "hold", prepared.held)
+        if prepared.radio is not None:
+            connection.execute(query("store_radio"), prepared.radio)
+        if prepared.events is not None:
+            connection.execute(query("store_device_events"), prepared.events)
         self._remember(connection, prepared)
         connection.execute(query("count_batch"), self._counts(prepared, stored, conflicting))
         return stored
