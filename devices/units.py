@@ -42,7 +42,20 @@ _DIMENSIONS: dict[str, dict[str, tuple[float, float]]] = {
     "humidity": {"%RH": (1, 0), "%": (1, 0), "/100": (1, 0), "/": (100, 0)},
     "charge": {"%EL": (1, 0), "%": (1, 0), "/100": (1, 0), "/": (100, 0)},
     "count": dict.fromkeys(
-        ("count", "veh/interval", "people/interval", "veh", "veh/km", "resets", "gateways", "frames", "bays"), (1, 0)
+        (
+            "count",
+            "veh/interval",
+            "people/interval",
+            "veh",
+            "people",
+            "pulses",
+            "veh/km",
+            "resets",
+            "gateways",
+            "frames",
+            "bays",
+        ),
+        (1, 0),
     ),
     "frequency": {"1/s": (1, 0), "Hz": (1, 0), "1/min": (1 / 60, 0), "veh/h": (1 / 3600, 0)},
     "angle": {"rad": (1, 0), "deg": (0.017453292519943295, 0), "°": (0.017453292519943295, 0)},
