@@ -105,20 +105,23 @@ class Columns:
         """Count the readings."""
         return len(self.value)
 
-    def in_order(self) -> Columns:
-        """Give the readings in the order of their messages."""
-        order = np.argsort(self.message, kind="stable")
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Columns:
+        """Give some of the readings, by index or mask; rejects and what is known of messages stay as they are."""
         return replace(
             self,
-            message=self.message[order],
-            item=self.item[order],
-            device=self.device[order],
-            metric=self.metric[order],
-            unit=self.unit[order],
-            time_us=self.time_us[order],
-            value=self.value[order],
-            text=None if self.text is None else self.text[order],
+            message=self.message[rows],
+            item=self.item[rows],
+            device=self.device[rows],
+            metric=self.metric[rows],
+            unit=self.unit[rows],
+            time_us=self.time_us[rows],
+            value=self.value[rows],
+            text=None if self.text is None else self.text[rows],
         )
+
+    def in_order(self) -> Columns:
+        """Give the readings in the order of their messages."""
+        return self.take(np.argsort(self.message, kind="stable"))
 
 
 class Codes(dict[str, int]):

@@ -70,7 +70,6 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
     kept = archived.tolist()
     received_us, digests = group.received_us, group.digests
     refused = [reject for reject in resolved.rejects if reject.item]
-    quarantine = [_quarantine_row(group, reject, resolved.uids[reject.message]) for reject in _thinned(resolved.rejects)]
     held = [
         {
             "device_uid": part.uid,
@@ -97,7 +96,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
         else b"",
         reading_days=_days(unique.batch.time_us),
         uplink_days=_days(received_us[archived]),
-        quarantine=quarantine,
+        quarantine=quarantine_rows(group, resolved),
         held=held,
         released=[_held_key(group, i) for i in range(len(group))] if group.held else [],
         delivery=None
@@ -127,6 +126,11 @@ def refusal_of(group: Group, detail: str, reason: Reason = Reason.STORE_REFUSED)
     """Prepare what is written instead of a single message that cannot be stored."""
     resolved = nothing_resolved(group, [Reject(0, reason, detail)])
     return prepare(group, resolved, resolved.batch)
+
+
+def quarantine_rows(group: Group, resolved: Resolved) -> list[dict[str, object]]:
+    """Write what was refused as rows of the table quarantine, in proportion to the size of the messages."""
+    return [_quarantine_row(group, reject, resolved.uids[reject.message]) for reject in _thinned(resolved.rejects)]
 
 
 def _thinned(rejects: Sequence[Reject]) -> Iterator[Reject]:
