@@ -64,6 +64,13 @@ LEFT JOIN ledger_stored s ON (s.device, s.metric_id, s.time) = (r.device, r.metr
 WHERE NOT r.clock
 GROUP BY r.device, r.metric_id, r.time;
 
+-- Rows that stand more than once under one key, which only a table without its key allows.
+CREATE TEMP TABLE ledger_copy AS
+SELECT device, metric_id, time, count(*) - 1 AS more, min(value) AS value
+FROM ledger_stored
+GROUP BY device, metric_id, series_id, time
+HAVING count(*) > 1;
+
 -- Rows nobody sent under this time. A place may have two devices: what is the other's, or may be, is left out.
 CREATE TEMP TABLE ledger_stranger AS
 SELECT s.*
@@ -140,7 +147,7 @@ SELECT m.messages, m.acknowledged, m.messages - m.acknowledged AS unacknowledged
        o.readings + c.readings AS readings, o.stored + c.stored AS stored, c.stored AS stored_by_arrival,
        miss.held AS readings_held, h.held AS messages_held, q.quarantined,
        miss.lost + c.lost + d.lost AS lost,
-       o.twice + c.twice + q.twice + h.twice + again.twice AS duplicate,
+       o.twice + copies.twice + c.twice + q.twice + h.twice + again.twice AS duplicate,
        s.strangers + foreign_rows.strangers AS phantom,
        o.wrong + q.misjudged AS wrong,
        o.wrong AS wrong_value, q.misjudged AS wrong_reason
@@ -156,6 +163,10 @@ FROM (
     SELECT count(*) FILTER (WHERE is_held) AS held, count(*) FILTER (WHERE NOT is_held AND NOT is_quarantined) AS lost
     FROM ledger_missing
 ) miss, (
+    SELECT coalesce(sum(more), 0)::int8 AS twice
+    FROM ledger_copy
+    JOIN ledger_outcome USING (device, metric_id, time)
+) copies, (
     SELECT coalesce(sum(most), 0)::int8 AS readings, coalesce(sum(least(found, most)) FILTER (WHERE most > 0), 0)::int8 AS stored,
            coalesce(sum(greatest(least - found, 0)), 0)::int8 AS lost,
            coalesce(sum(greatest(found - most, 0)) FILTER (WHERE most > 0), 0)::int8 AS twice
@@ -213,6 +224,9 @@ FROM (
     UNION ALL
     (SELECT 'duplicate', device, metric_id, time, value::text, 'at another place too'
      FROM ledger_outcome WHERE is_elsewhere_too ORDER BY device, time LIMIT %(limit)s)
+    UNION ALL
+    (SELECT 'duplicate', device, metric_id, time, value::text, more || ' more under the same key'
+     FROM ledger_copy ORDER BY device, time LIMIT %(limit)s)
     UNION ALL
     (SELECT 'phantom', device, metric_id, time, '', value::text
      FROM ledger_stranger ORDER BY device, time LIMIT %(limit)s)

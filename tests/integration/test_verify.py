@@ -83,6 +83,18 @@ def test_verify_unacknowledged_message_may_be_either(store: Store, write: WriteL
     assert (figures.acknowledged, figures.unacknowledged, figures.stored) == (1, 1, 6 if is_stored else 3)
 
 
+def test_verify_row_stored_twice_under_its_key_is_a_duplicate(store: Store, write: WriteLedger) -> None:
+    """Without its key the table takes a reading twice: each row too many is counted and said."""
+    good = message(1)
+    store.execute("ALTER TABLE reading DROP CONSTRAINT reading_pkey")
+    store.store_messages([good, good])
+
+    figures, examples = verify([write([good])], store.url)
+
+    assert faults_of(figures) == ZEROS | {"duplicate": 3}
+    assert {(example.fault, example.found) for example in examples} == {("duplicate", "1 more under the same key")}
+
+
 def test_verify_row_that_was_never_sent_is_a_phantom(store: Store, write: WriteLedger) -> None:
     """Another time, even by a microsecond, is another reading."""
     good = message(1)

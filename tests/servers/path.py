@@ -21,7 +21,7 @@ from hedgerow.addresses import free_port
 from sql.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -39,6 +39,8 @@ class Program:
     name: str
     environment: dict[str, str]
     log: Path
+    command: Sequence[str] = ()
+    """Another command line than `hedgerow NAME`."""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -47,11 +49,16 @@ class Program:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start it."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hedgerow", self.name],
+                self.command or [sys.executable, "-m", "hedgerow", self.name],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -66,6 +73,13 @@ class Program:
     def stop(self) -> int:
         """End it as an operator does; gives its exit code."""
         return self._end(signal.SIGTERM)
+
+    def wait(self, timeout_s: float) -> int:
+        """Wait until it ends by itself; gives its exit code, negative for a signal."""
+        assert self._process is not None
+        code = self._process.wait(timeout_s)
+        self._process = None
+        return code
 
     def _end(self, number: signal.Signals) -> int:
         if self._process is None:

@@ -1,0 +1,334 @@
+"""What fault tests share: a seeded fleet publishes with a ledger while something breaks, then everything must add up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from devices.topics import device_topic
+from simulators.county import make_county
+from simulators.faults import Faults
+from simulators.ledger import Ledger
+from simulators.load import INTERVAL_S, METRICS, payload_of, send, uid_of
+from simulators.malformed import MALFORMED
+from simulators.message import Message, Reading
+from simulators.publish import Broker, now_us
+from simulators.simulate import Options, simulate
+from simulators.stream import Course
+from simulators.verify import verify
+from sql.queries import query
+from tests.servers.path import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from simulators.load import Load
+    from simulators.publish import Publisher
+    from simulators.verify import Figures
+
+FULL = os.environ.get("HEDGEROW_FAULTS") == "full"
+"""Whether the tests run at the size of `make faults`; else in the short form of `make test`."""
+
+SEED = int(os.environ.get("HEDGEROW_FAULTS_SEED", "1"))
+LINES = Path(__file__).parents[2] / "test-artefacts" / "faults.jsonl"
+
+ROUGH = Faults(duplicate=0.02, late=0.02, out_of_order=0.02, skewed=0.05, malformed=0.03)
+"""What real fleets do. Skewed and malformed messages have only their arrival for a key: the hard ones to count once."""
+TIDY = Faults()
+
+_DEVICES, _STRANGERS = 60, 3
+_ALL_WITHIN_S = 120.0
+_NOTED_AT_ONCE = 10_000
+_KEYS = {"temperature": "air_temperature", "humidity": "relative_humidity"}
+_MALFORMED = tuple(name for name in MALFORMED if name != "too_large")
+
+
+def sized(short: float, full: float) -> int:
+    """Choose a number by the size of the run."""
+    return int(full if FULL else short)
+
+
+def report(**line: object) -> None:
+    """Print the figures of a test as one line of JSON, and keep them."""
+    text = json.dumps(line)
+    print(text)
+    LINES.parent.mkdir(exist_ok=True)
+    with LINES.open("a", encoding="utf-8") as file:
+        file.write(f"{text}\n")
+
+
+@dataclass
+class Flood:
+    """Messages being published."""
+
+    publisher: Publisher | None = None
+    stop: Callable[[], object] = lambda: None
+    error: BaseException | None = None
+    began: float = 0.0
+    """When a load began to be sent, after its ledger was written [s of time.monotonic]."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Messages the broker has confirmed so far."""
+        return self.publisher.acknowledged if self.publisher else 0
+
+
+@dataclass
+class Trial:
+    """One fault test under way: an ingest over a database and a broker, what was published, and what it took."""
+
+    name: str
+    database: str
+    mqtt_url: str
+    ingest: Program
+    folder: Path
+    devices: int = _DEVICES
+    random: Random = field(default_factory=lambda: Random(SEED))
+    ledgers: list[Path] = field(default_factory=list)
+    peak_memory_mib: float = 0.0
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def row(self, statement: str) -> tuple[int, ...]:
+        """Ask the database for one row."""
+        with psycopg.connect(self.database) as connection:
+            row = connection.execute(statement.encode()).fetchone()
+        assert row is not None
+        return row
+
+    def count(self, statement: str) -> int:
+        """Ask the database for one number."""
+        return int(self.row(f"SELECT {statement}")[0])
+
+    def messages_stored(self) -> int:
+        """Messages whose transactions are committed, each delivery counted."""
+        return self.count("coalesce(sum(messages), 0) FROM ingest_status")
+
+    def crash(self) -> None:
+        """Kill ingest and start it again."""
+        self.ingest.kill()
+        self.ingest.start()
+
+    def wait_until_connected(self) -> None:
+        """Wait until ingest is subscribed: a broker keeps nothing for a session it has never seen."""
+
+        def connected() -> bool:
+            assert self.ingest.running, self.ingest.log.read_text(encoding="utf-8")
+            return bool(self.count("count(*) FROM ingest_status WHERE connected"))
+
+        wait_until(connected, "ingest connects")
+
+    def wait_until_storing(self) -> None:
+        """Wait until ingest stores what comes."""
+        before = self.messages_stored()
+        wait_until(lambda: self.messages_stored() > before, "ingest stores")
+
+    @contextmanager
+    def flood(self, rate: float, faults: Faults = ROUGH, *, mqtt_url: str = "") -> Iterator[Flood]:
+        """Publish while the block runs, and until ingest stores again: order then makes the last message the last stored."""
+        ledger = self.folder / f"{len(self.ledgers)}.ledger"
+        self.ledgers.append(ledger)
+        course = Course(rate=rate, faults=faults, malformed=_MALFORMED)
+        broker = Broker(mqtt_url or self.mqtt_url, in_flight=500)
+        options = Options(broker, devices=self.devices, seed=SEED, course=course, ledger=ledger)
+        flood = Flood()
+        thread = threading.Thread(target=_publish, args=(options, flood), name="flood")
+        thread.start()
+        try:
+            wait_until(lambda: flood.acknowledged > 0 or flood.error is not None, "the flood begins")
+            yield flood
+            self.wait_until_storing()
+        finally:
+            flood.stop()
+            thread.join(_ALL_WITHIN_S)
+        assert flood.error is None, flood.error
+        assert not thread.is_alive()
+
+    @contextmanager
+    def load(self, load: Load) -> Iterator[Flood]:
+        """Publish a load, far faster than a flood, from devices of `register_load`; the block may look on meanwhile."""
+        ledger = self.folder / f"{len(self.ledgers)}.ledger"
+        self.ledgers.append(ledger)
+        flood = Flood()
+        thread = threading.Thread(target=_send, args=(load, ledger, flood), name="load")
+        thread.start()
+        try:
+            yield flood
+        finally:
+            thread.join()
+        assert flood.error is None, flood.error
+
+    def settle(self, patience_s: float = _ALL_WITHIN_S, **more: object) -> Figures:
+        """Wait until everything published is stored, compare, and report the line of this test with `more` figures."""
+        began = time.monotonic()
+        figures, examples = verify(self.ledgers, self.database, wait_s=patience_s)
+        drain_s = time.monotonic() - began
+        report(
+            test=self.name,
+            flavour=self.flavour,
+            seed=SEED,
+            sent=figures.messages,
+            acknowledged=figures.acknowledged,
+            stored=figures.stored,
+            duplicate=figures.duplicate,
+            held=figures.messages_held,
+            quarantined=figures.quarantined,
+            lost=figures.lost,
+            phantom=figures.phantom,
+            wrong=figures.wrong,
+            drain_s=round(drain_s, 1),
+            peak_memory_mib=round(self.peak_memory_mib, 1),
+            **more,
+        )
+        for example in examples:
+            print(example)
+        return figures
+
+    @property
+    def flavour(self) -> str:
+        """Of the database: plain or timescaledb."""
+        return str(self.row("SELECT min(flavour) FROM migration")[0])
+
+    def assert_clean(self, figures: Figures) -> None:
+        """Nothing lost, doubled, invented or changed, and the counters add up to what the tables hold."""
+        assert figures.ok, figures
+        assert figures.stored > 0
+        received, accounted, stored, rows = self.row(
+            "SELECT sum(readings), sum(readings_stored + readings_duplicate + readings_quarantined), sum(readings_stored),"
+            " (SELECT count(*) FROM reading) FROM ingest_status"
+        )
+        assert received == accounted
+        assert stored == rows
+
+    def watch_memory(self) -> None:
+        """Keep the peak of the memory of ingest, whichever process it is."""
+        while not self._over.wait(0.1):
+            self.peak_memory_mib = max(self.peak_memory_mib, self.memory_mib("VmHWM"))
+
+    def memory_mib(self, name: str = "VmRSS") -> float:
+        """Read the memory of ingest [MiB]; 0 while it does not run."""
+        with suppress(AssertionError, FileNotFoundError, ProcessLookupError, StopIteration):
+            status = Path(f"/proc/{self.ingest.pid}/status").read_text(encoding="ascii")
+            return int(next(line.split()[1] for line in status.splitlines() if line.startswith(name))) / 1024
+        return 0.0
+
+    def end(self) -> None:
+        """Stop watching."""
+        self._over.set()
+
+
+def wait_until(holds: Callable[[], bool], what: str, within_s: float = 60.0) -> float:
+    """Wait until something holds; gives how long it took [s]. A database that is away does not hold."""
+    began = time.monotonic()
+    while time.monotonic() < began + within_s:
+        with suppress(psycopg.OperationalError):
+            if holds():
+                return time.monotonic() - began
+        time.sleep(0.02)
+    raise AssertionError(f"not within {within_s:g} s: {what}")
+
+
+def register(database: str, devices: int) -> None:
+    """Register the fleet but for its last three, whose messages are held."""
+    uids = [device.uid for device in make_county(SEED, devices).devices]
+    with psycopg.connect(database) as connection:
+        connection.execute(query("register_load_devices"), {"uids": uids[:-_STRANGERS]})
+
+
+def register_load(database: str, devices: int) -> None:
+    """Register the devices of a load."""
+    with psycopg.connect(database) as connection:
+        connection.execute(query("register_load_devices"), {"uids": [uid_of(device) for device in range(devices)]})
+
+
+def ingest_program(database: str, mqtt_url: str, folder: Path, *tampering: str, **settings: object) -> Program:
+    """Give an ingest program, not started yet; with tampering, words of tests/faults/tampered.py."""
+    environment = {f"HEDGEROW_{name.upper()}": str(value) for name, value in settings.items()}
+    environment |= {"HEDGEROW_DATABASE_URL": database, "HEDGEROW_MQTT_URL": mqtt_url}
+    return Program("ingest", environment, folder / "ingest.log", command=tampered(*tampering))
+
+
+def tampered(*tampering: str) -> Sequence[str]:
+    """Give the command line of a tampered ingest; empty for the real one."""
+    return [sys.executable, "-m", "tests.faults.tampered", *tampering] if tampering else ()
+
+
+@contextmanager
+def running_trial(
+    name: str,
+    database: str,
+    mqtt_url: str,
+    folder: Path,
+    *tampering: str,
+    ingest_database: str = "",
+    ingest_mqtt_url: str = "",
+    devices: int = _DEVICES,
+    **settings: object,
+) -> Iterator[Trial]:
+    """Run ingest over a database and a broker, connected when the block begins; other ways there lead through a proxy."""
+    register(database, devices)
+    ingest = ingest_program(ingest_database or database, ingest_mqtt_url or mqtt_url, folder, *tampering, **settings)
+    trial = Trial(name, database, mqtt_url, ingest, folder, devices)
+    watcher = threading.Thread(target=trial.watch_memory, name="memory")
+    watcher.start()
+    try:
+        ingest.start()
+        trial.wait_until_connected()
+        yield trial
+    finally:
+        trial.end()
+        watcher.join()
+        ingest.stop()
+
+
+def _publish(options: Options, flood: Flood) -> None:
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            with suppress(RuntimeError):  # it has ended by itself
+                loop.call_soon_threadsafe(stop.set)
+
+        flood.stop = end
+        await simulate(options, stop, lambda _line: None, lambda publisher: setattr(flood, "publisher", publisher))
+
+    try:
+        asyncio.run(main())
+    except BaseException as error:  # noqa: BLE001 - the test's own thread raises it
+        flood.error = error
+
+
+def _send(load: Load, path: Path, flood: Flood) -> None:
+    """Note a load in a ledger and send it; it ends when every message is acknowledged."""
+    try:
+        with Ledger(path, now_us(), "load") as ledger:
+            for first in range(0, load.messages, _NOTED_AT_ONCE):
+                numbers = range(first, min(first + _NOTED_AT_ONCE, load.messages))
+                for sequence in ledger.send([_message(load, number) for number in numbers], now_us()):
+                    ledger.acknowledge(sequence, now_us())
+            flood.began = time.monotonic()
+            send(load)
+    except BaseException as error:  # noqa: BLE001 - the test's own thread raises it
+        flood.error = error
+
+
+def _message(load: Load, number: int) -> Message:
+    turn, device = divmod(number, load.devices)
+    time_s = load.start_s + turn * INTERVAL_S
+    payload = payload_of(device, time_s)
+    values = [record["v"] for record in json.loads(payload)]
+    readings = tuple(
+        Reading(_KEYS.get(metric, metric), time_s * 1_000_000, value) for metric, value in zip(METRICS, values, strict=True)
+    )
+    return Message(uid_of(device), device_topic(uid_of(device)), payload, readings)
