@@ -147,15 +147,23 @@ def _channels(table: Table, *, little: bool) -> Channels | None:
 
 
 def _headers(table: Table, width: int) -> tuple[list[int], int]:
-    """Read what a channel is known by: the hex of one or two bytes, `?` for any digit; the same width for all."""
-    text = table.text("id").replace(" ", "")
-    if not _LEADING.fullmatch(text) or len(text) not in (2, 4) or (width and len(text) != 2 * width):
+    """Read what a channel is known by: hex of one or two bytes, `?` for any digit, or a list of such; one width for all."""
+    told = table.get("id")
+    texts = [
+        text.replace(" ", "").lower() if isinstance(text, str) else "" for text in (told if isinstance(told, list) else [told])
+    ]
+    width = width or len(texts[0] if texts else "") // 2
+    if width not in (1, 2) or not all(_LEADING.fullmatch(text) and len(text) == 2 * width for text in texts):
         raise table.error("id", 'must be two or four hex digits, "?" for any, equally long for all channels: "0175"')
-    width = len(text) // 2
+    return [header for text in texts for header in _matching(text)], width
+
+
+def _matching(text: str) -> list[int]:
+    """Give every header that fits, as a little-endian number."""
     candidates = [""]
     for digit in text:
         candidates = [start + one for start in candidates for one in ("0123456789abcdef" if digit == "?" else digit)]
-    return [int.from_bytes(bytes.fromhex(candidate), "little") for candidate in candidates], width
+    return [int.from_bytes(bytes.fromhex(candidate), "little") for candidate in candidates]
 
 
 def _channel_part(table: Table, *, little: bool) -> Part:

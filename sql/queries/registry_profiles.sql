@@ -19,3 +19,24 @@ VALUES (%(key)s::text, %(name)s::text, %(vendor)s::text, %(model)s::text, %(code
         %(expected_interval_s)s::int4, %(clock_back_s)s::int8, %(clock_ahead_s)s::int8)
 ON CONFLICT (key) DO NOTHING
 RETURNING key, name, vendor, model, codec, battery, expected_interval_s, clock_back_s, clock_ahead_s, created_at;
+
+-- name: lock_profiles
+-- What ships of the profiles with these keys, as it is now; nobody else changes them until the transaction ends.
+SELECT key, name, vendor, model, codec, battery, expected_interval_s, definition, script
+FROM device_profile
+WHERE key = ANY(%(keys)s::text[])
+ORDER BY key
+FOR UPDATE;
+
+-- name: add_shipped_profile
+-- A shipped profile; one that came meanwhile under this key stays.
+INSERT INTO device_profile (key, name, vendor, model, codec, battery, expected_interval_s, definition, script)
+VALUES (%(key)s, %(name)s, %(vendor)s, %(model)s, %(codec)s, %(battery)s, %(expected_interval_s)s, %(definition)s, %(script)s)
+ON CONFLICT (key) DO NOTHING;
+
+-- name: renew_shipped_profile
+-- A shipped profile that nobody has changed becomes the present one.
+UPDATE device_profile
+SET name = %(name)s, vendor = %(vendor)s, model = %(model)s, codec = %(codec)s, battery = %(battery)s,
+    expected_interval_s = %(expected_interval_s)s, definition = %(definition)s, script = %(script)s
+WHERE key = %(key)s;
