@@ -101,4 +101,4 @@ def airtime_s(payload_bytes: int, spreading_factor: int, bandwidth_hz: int, code
     slow = 2 if symbol_s > _LOW_DATA_RATE_FROM_S else 0
     bits = 8 * payload_bytes - 4 * spreading_factor + 28 + 16
     symbols = 8 + max(math.ceil(bits / (4 * (spreading_factor - slow))), 0) * code_rate
-    return float((_PREAMBLE_SYMBOLS + 4.25 + symbols) * symbol_s)
+    return round((_PREAMBLE_SYMBOLS + 4.25 + symbols) * symbol_s, 6)
