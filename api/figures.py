@@ -35,6 +35,8 @@ _COUNTERS = {
     "readings_conflicting": "Duplicate readings with another value",
     "readings_quarantined": "Readings put into quarantine",
     "sessions_lost": "Times the broker had forgotten our session",
+    "restarts": "Times an ingest worker was started again after it had died",
+    "identity_conflicts": "Times another process was found to use a worker's identity",
 }
 _GAUGES = {
     "queue_messages": "Messages received and not acknowledged yet",
@@ -89,7 +91,7 @@ class _OfIngest:
             )
         silent = GaugeMetricFamily("hedgerow_ingest_silent_seconds", "Since a worker's last word [s]", labels=["worker"])
         connected = GaugeMetricFamily("hedgerow_ingest_connected", "Whether it is connected", labels=["worker"])
-        for worker in status.workers:
+        for worker in (worker for worker in status.workers if worker.state != "retired"):
             silent.add_metric([worker.worker], worker.silent_s)
             connected.add_metric([worker.worker], worker.connected)
         yield from (silent, connected)

@@ -84,6 +84,7 @@ class _County:
             HEDGEROW_MQTT_URL=f"mqtt://127.0.0.1:{v5_port}",
             HEDGEROW_MQTT_USER="ingest",
             HEDGEROW_MQTT_KEEPS_PACKET_IDS="false",  # rumqttd does not
+            HEDGEROW_WORKERS="1",  # it answers no UNSUBSCRIBE, without which workers cannot be retired
             HEDGEROW_RECEIVE_MAXIMUM="100",  # nor has it ever more in flight: only so many can be repeats
             HEDGEROW_MQTT_PASSWORD=secrets.ingest_password,
             **shared,

@@ -1,23 +1,29 @@
-"""The ingest program: settings → store → session → path, and a clean stop."""
+"""One ingest process: assignment → store → session → path, and a clean stop.
+
+Alone it is the program itself; the processes of several workers are started by `ingest/workers.py`, which writes the assignment
+to their standard input and keeps that open: when it closes, whoever started us is gone, and we end too.
+"""
 
 from __future__ import annotations
 
 import gc
 import logging
+import os
 import signal
+import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
 
+from ingest.assignment import Assignment
 from ingest.deliveries import Deliveries
 from ingest.pipeline import Pipeline
 from ingest.receive import MqttSession
 from ingest.receive_paho import PahoSession
 from ingest.registrar import Registrar
-from ingest.store import Store
+from ingest.store import Stopped, Store
 from sql.pool import connect
 from sql.queries import query
 
@@ -32,38 +38,96 @@ log = logging.getLogger(__name__)
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 
 
-def run(settings: IngestSettings) -> None:
-    """Ingest until SIGTERM or SIGINT; what is not acknowledged by then stays at the broker."""
-    worker = settings.mqtt_client_id
+def run(assignment: Assignment) -> None:
+    """Ingest until SIGTERM or SIGINT, or until the session is empty where that is all there is to do.
+
+    What is not acknowledged by then stays at the broker.
+    """
+    settings, worker = assignment.settings, assignment.worker
+    stopping = _stop_when_told()
+    failed = _stop_when_a_thread_fails(stopping)
     if settings.auto_acknowledge:
         log.error("TEST ONLY: messages are acknowledged before they are stored and will be lost in a crash")
-    session: Session = MqttSession(settings) if settings.mqtt_version == "5" else PahoSession(settings)
+    session = _session(assignment)
     registrar = Registrar(settings.database_url, worker, session)
     enough = 2 * settings.receive_maximum
-    deliveries = _load_when_store_is_there(settings, registrar, enough)
+    try:
+        deliveries = _load_when_store_is_there(assignment, registrar, enough, stopping)
+    except Stopped:
+        log.info("stopped before there was anything to do")
+        return
     # Messages die with their group: looking for cycles among them costs a third of parsing and finds none.
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
-    stopping = threading.Event()
-    failed = _stop_when_a_thread_fails(stopping)
     store = Store(settings.database_url, worker, deliveries=enough, is_stopping=stopping.is_set)
     pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping)
+    try:
+        registrar.start()
+        session.open()
+        if assignment.drains and isinstance(session, MqttSession):
+            _stop_when_empty(session, stopping)
+        if not pipeline.run():
+            failed.set()
+    finally:
+        session.close(ends_session=assignment.drains)
+        if session.is_ended:
+            _retire(settings.database_url, worker)
+        registrar.stop()
+    if failed.is_set():
+        raise SystemExit(1)
+
+
+def main() -> None:
+    """Do what standard input says, until it closes."""
+    assignment = Assignment.from_json(sys.stdin.buffer.readline())
+    log_to_stdout(assignment.worker)
+    threading.Thread(target=_end_with_input, name="input", daemon=True).start()
+    run(assignment)
+
+
+def log_to_stdout(worker: str) -> None:
+    """Log lines to standard output, each with the name of who writes it."""
+    form = f"%(asctime)s %(levelname)s {worker} %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, stream=sys.stdout)
+
+
+def _end_with_input() -> None:
+    while os.read(sys.stdin.fileno(), 1):  # unbuffered: a buffer's lock held at the end of the process would abort it
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _retire(database_url: str, worker: str) -> None:
+    with connect(database_url, name=f"hedgerow {worker} end") as connection:
+        connection.execute(query("retire_worker"), {"worker": worker})
+    log.info("%s is retired: its session was empty and is ended", worker)
+
+
+def _session(assignment: Assignment) -> Session:
+    kind = MqttSession if assignment.settings.mqtt_version == "5" else PahoSession
+    return kind(assignment.settings, assignment.subscription)
+
+
+def _stop_when_told() -> threading.Event:
+    stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    try:
-        registrar.start()
-        session.open()
-        if not pipeline.run():
-            failed.set()
-    finally:
-        session.close()
-        registrar.stop()
-    if failed.is_set():
-        raise SystemExit(1)
+    return stopping
+
+
+def _stop_when_empty(session: MqttSession, stopping: threading.Event) -> None:
+    """End a program that only drains, as soon as the session holds nothing and everything is taken from it."""
+
+    def look() -> None:
+        while not stopping.wait(0.1):
+            if session.is_empty and not session.arrivals.waiting_bytes:
+                stopping.set()
+
+    threading.Thread(target=look, name="drain", daemon=True).start()
 
 
 def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
@@ -80,14 +144,17 @@ def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
     return failed
 
 
-def _load_when_store_is_there(settings: IngestSettings, registrar: Registrar, enough: int) -> Deliveries:
+def _load_when_store_is_there(
+    assignment: Assignment, registrar: Registrar, enough: int, stopping: threading.Event
+) -> Deliveries:
     while True:
         try:
-            registrar.load()
-            return _read_deliveries(settings, enough)
+            registrar.load(stopping.is_set, drains=assignment.drains, restarted=assignment.restarted)
+            return _read_deliveries(assignment.settings, enough)
         except psycopg.OperationalError as error:
             log.warning("waiting for the store: %s", str(error).strip().replace("\n", " "))
-            time.sleep(0.5)
+        if stopping.wait(0.5):
+            raise Stopped
 
 
 def _read_deliveries(settings: IngestSettings, enough: int) -> Deliveries:
@@ -99,3 +166,7 @@ def _read_deliveries(settings: IngestSettings, enough: int) -> Deliveries:
                 np.frombuffer(digests, np.int64), np.frombuffer(packet_ids, np.uint16), np.frombuffer(received_us, np.int64)
             )
     return deliveries
+
+
+if __name__ == "__main__":
+    main()

@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import mqtt5
 import numpy as np
 
-from devices.topics import SUBSCRIPTIONS
-from ingest.session import Arrivals
+from ingest.packets import KEEP_ALIVE_S, connect_packet, disconnect_packet, subscription_packets
+from ingest.session import EVERYTHING, Arrivals, Conflicts, Subscription
 from ingest.wire import Scanned, WireError, puback_bytes, scan
 
 if TYPE_CHECKING:
@@ -31,28 +31,44 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_KEEP_ALIVE_S = 30
 _READ_BYTES = 2**18
 _MOST_WAITING_BYTES = 2**25
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 15.0
 _GATHER_S = 0.004
 """How long messages gather in the socket while earlier ones wait to be collected: one read of many costs both sides less."""
-_SUBSCRIBE_ID = 1
+_PING_S, _PING_DRAINING_S = KEEP_ALIVE_S / 2, 0.2
 
 
 class SessionError(Exception):
     """The broker refuses us or speaks no MQTT 5."""
 
 
+class ClosedByBroker(SessionError):
+    """The broker closed the connection without a word, as it does when another process comes with our identity."""
+
+
 class MqttSession:
     """A session kept by a thread of its own."""
 
-    def __init__(self, settings: IngestSettings) -> None:
+    def __init__(self, settings: IngestSettings, subscription: Subscription = EVERYTHING) -> None:
         self.arrivals = Arrivals(settings.receive_maximum)
         self.connected = False
         self.connections = 0
         self.sessions_lost = 0
+        self.identity_conflicts = 0
+        self.has_left = False
+        """Whether the broker has said, on this connection, that we left the filters that are not wanted."""
+        self.is_empty = False
+        """Whether a session that has left them holds nothing any more."""
+        self.is_ended = False
+        """Whether the broker was told to end the session."""
         self._settings = settings
+        self._subscription = subscription
+        self._conflicts = Conflicts()
+        self._taken_over = False
+        self._given = 0
+        self._at_ping = (0, 0)  # when the last one was sent: messages given so far, and of them not acknowledged
+        self._ends_session = False
         self._thread = threading.Thread(target=self._keep, name="receive")
         self._closing = threading.Event()
         self._lock = threading.Lock()  # an acknowledgement never slips over a change of connection
@@ -64,8 +80,9 @@ class MqttSession:
         """Begin to connect, and go on trying with growing pauses until `close`."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Leave the broker; the session stays there and keeps what comes meanwhile."""
+    def close(self, *, ends_session: bool = False) -> None:
+        """Leave the broker; the session stays there and keeps what comes meanwhile, unless it is empty and to be ended."""
+        self._ends_session = ends_session
         self._closing.set()
         self._thread.join()
 
@@ -75,7 +92,7 @@ class MqttSession:
             if epoch != self._epoch or self._socket is None:
                 return False
             try:
-                self._socket.settimeout(_KEEP_ALIVE_S)
+                self._socket.settimeout(KEEP_ALIVE_S)
                 self._socket.sendall(puback_bytes(packet_ids))
             except OSError as error:
                 log.warning("cannot acknowledge, the broker will deliver again: %s", error)
@@ -87,14 +104,20 @@ class MqttSession:
     def _keep(self) -> None:
         pause_s = _SHORTEST_PAUSE_S
         while not self._closing.is_set():
+            connected_at, cause = None, None
             try:
                 buffer = self._connect()
-                pause_s = _SHORTEST_PAUSE_S
+                connected_at = time.monotonic()
                 self._read_on(buffer)
             except (OSError, SessionError, WireError, ValueError) as error:
+                cause = error
                 log.warning("no connection to the broker: %s", error)
             finally:
                 self._disconnect()
+            if connected_at is None:
+                self._conflicts.not_reached()
+            elif not self._conflict(time.monotonic() - connected_at, cause):
+                pause_s = _SHORTEST_PAUSE_S
             # Full jitter: workers that lose a broker together do not come back together.
             self._closing.wait(random.uniform(_SHORTEST_PAUSE_S / 2, pause_s))  # noqa: S311
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
@@ -102,7 +125,7 @@ class MqttSession:
     def _connect(self) -> bytes:
         """Connect and subscribe; gives what the broker has sent behind its CONNACK."""
         connection = self._open_socket()
-        connection.sendall(self._connect_packet().write())
+        connection.sendall(connect_packet(self._settings))
         buffer = b""
         while (packet := _first_packet(buffer)) is None:
             buffer += self._read_some(connection)
@@ -116,16 +139,9 @@ class MqttSession:
         self._begin_epoch(connection, resumed=answer.session_present)
         # On every connection: a persistent session is no proof that the broker kept its subscriptions. The answer comes
         # behind whatever the session has kept for us, so nobody waits for it.
-        filters = [
-            mqtt5.TopicFilter(
-                topic,
-                max_qos=mqtt5.QoS.AT_LEAST_ONCE,
-                retain_handling=mqtt5.RetainHandling.SEND_NEVER,
-                retain_as_published=False,
-            )
-            for topic in SUBSCRIPTIONS
-        ]
-        connection.sendall(mqtt5.SubscribePacket(_SUBSCRIBE_ID, filters).write())
+        with self._lock:
+            connection.sendall(subscription_packets(self._subscription, resumed=answer.session_present))
+        self.has_left = not answer.session_present
         return buffer[used:]
 
     def _open_socket(self) -> socket.socket:
@@ -140,17 +156,15 @@ class MqttSession:
             connection = context.wrap_socket(connection, server_hostname=host)
         return connection
 
-    def _connect_packet(self) -> mqtt5.ConnectPacket:
-        settings = self._settings
-        return mqtt5.ConnectPacket(
-            settings.mqtt_client_id,
-            username=settings.mqtt_user or None,
-            password=settings.mqtt_password.encode() or None,
-            clean_start=False,
-            keep_alive=_KEEP_ALIVE_S,
-            session_expiry_interval=settings.mqtt_session_expiry_s,
-            receive_max=settings.receive_maximum,
-        )
+    def _conflict(self, lasted_s: float, cause: Exception | None) -> bool:
+        """Tell, when a connection has ended, whether another process uses our identity; count and say it."""
+        if not self._taken_over and not isinstance(cause, (ClosedByBroker, OSError)):
+            return False
+        if not self._conflicts.ended(lasted_s, taken_over=self._taken_over):
+            return False
+        self.identity_conflicts += 1
+        log.error("another process uses our identity %s: we push each other out", self._settings.mqtt_client_id)
+        return True
 
     def _begin_epoch(self, connection: socket.socket, *, resumed: bool) -> None:
         with self._lock:
@@ -159,6 +173,7 @@ class MqttSession:
             self.arrivals.begin_epoch(self._epoch, resumed=resumed)
         self.connected = True
         self.connections += 1
+        self.is_empty = self._taken_over = False
         if self._known_session and not resumed:
             self.sessions_lost += 1
             log.error("the broker has lost our session: messages that waited in it are gone")
@@ -178,14 +193,16 @@ class MqttSession:
             buffer = buffer[scanned.used :]
             now = time.monotonic()
             if self._closing.is_set():
+                self.is_ended = self._ends_session and self.is_empty
                 with self._lock:
-                    connection.sendall(mqtt5.DisconnectPacket().write())
+                    connection.sendall(disconnect_packet(ends_session=self.is_ended))
                 return
-            if now - last_ping > _KEEP_ALIVE_S / 2:
+            if now - last_ping > (_PING_S if self._subscription.wanted else _PING_DRAINING_S):
                 with self._lock:
                     connection.sendall(mqtt5.PingReqPacket().write())
+                    self._at_ping = (self._given, self.arrivals.unacknowledged)
                 last_ping = now
-            if now - last_read > 1.5 * _KEEP_ALIVE_S:
+            if now - last_read > 1.5 * KEEP_ALIVE_S:
                 raise SessionError("the broker is silent")
             if self.arrivals.waiting_bytes > _MOST_WAITING_BYTES:
                 self._closing.wait(0.01)
@@ -217,12 +234,13 @@ class MqttSession:
     def _read_some(connection: socket.socket) -> bytes:
         chunk = connection.recv(_READ_BYTES)
         if not chunk:
-            raise SessionError("the broker closed the connection")
+            raise ClosedByBroker("the broker closed the connection")
         return chunk
 
     def _give(self, scanned: Scanned) -> None:
         if self._settings.auto_acknowledge:
             self.send_acknowledgements(self._epoch, scanned.packet_ids[scanned.packet_ids != 0])
+        self._given += len(scanned.payloads)
         self.arrivals.put(scanned.topics, scanned.payloads, scanned.packet_ids, scanned.duplicate)
 
     def _handle(self, data: bytes) -> None:
@@ -239,10 +257,16 @@ class MqttSession:
                 granted = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
                 if any(code != granted for code in packet.reason_codes):
                     raise SessionError(f"the broker does not grant QoS 1: {packet.reason_codes}")
+            case mqtt5.UnsubAckPacket():
+                self.has_left = True
+            case mqtt5.PingRespPacket():
+                # Behind our last acknowledgement the broker would have sent what waits before it answered.
+                self.is_empty = self.has_left and self._at_ping == (self._given, 0)
             case mqtt5.DisconnectPacket():
+                self._taken_over = packet.reason_code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER
                 raise SessionError(f"the broker ends the connection: {packet.reason_code.name}")
             case _:
-                pass  # PINGRESP and what a broker may send besides: nothing to do
+                pass  # what a broker may send besides: nothing to do
 
     def _shut(self) -> None:
         if self._socket is not None:

@@ -9,6 +9,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,8 +17,7 @@ import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from devices.topics import SUBSCRIPTIONS
-from ingest.session import Arrivals
+from ingest.session import EVERYTHING, Arrivals, Conflicts, Subscription
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,17 +27,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _KEEPALIVE_S = 30
+_MOST_WAITING_BYTES = 2**25
 
 
 class PahoSession:
     """A session whose messages come through paho's network thread, which calls the `_on_…` methods."""
 
-    def __init__(self, settings: IngestSettings) -> None:
+    def __init__(self, settings: IngestSettings, subscription: Subscription = EVERYTHING) -> None:
         self.arrivals = Arrivals(settings.receive_maximum)
         self.connected = False
         self.connections = 0
         self.sessions_lost = 0
+        self.identity_conflicts = 0
+        self.is_ended = False
         self._settings = settings
+        self._subscription = subscription
+        self._conflicts = Conflicts()
+        self._connected_at = 0.0
+        self._closing = threading.Event()
         self._epoch = 0
         self._lock = threading.Lock()  # an acknowledgement never slips over a change of connection
         self._known_session = False
@@ -50,8 +57,17 @@ class PahoSession:
         self._client.connect_async(url.hostname or "127.0.0.1", url.port or default_port, keepalive=_KEEPALIVE_S)
         self._client.loop_start()
 
-    def close(self) -> None:
-        """Leave the broker; the session stays there and keeps what comes meanwhile."""
+    def close(self, *, ends_session: bool = False) -> None:
+        """Leave the broker; the session stays there and keeps what comes meanwhile.
+
+        Raises
+        ------
+        ValueError
+            When it is to be ended: 3.1.1 does not let us.
+        """
+        if ends_session:
+            raise ValueError("MQTT 3.1.1 ends no session")
+        self._closing.set()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -80,6 +96,7 @@ class PahoSession:
             client.tls_set_context(ssl.create_default_context(cafile=str(ca_file) if ca_file else None))
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_socket_open = _send_at_once
@@ -105,19 +122,34 @@ class PahoSession:
             self.sessions_lost += 1
             log.error("the broker has lost our session: messages that waited in it are gone")
         self._known_session = True
+        self._connected_at = time.monotonic()
         log.info("connected to the broker, session %s", "resumed" if flags.session_present else "new")
         # On every connection: a persistent session is no proof that the broker kept its subscriptions.
-        client.subscribe([(topic, 1) for topic in SUBSCRIPTIONS])
+        client.subscribe([(topic, 1) for topic in self._subscription.wanted])
+        if self._subscription.unwanted and flags.session_present:
+            client.unsubscribe(list(self._subscription.unwanted))
+
+    def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
+        self._conflicts.not_reached()
+        log.warning("no connection to the broker")
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: object, _properties: object
     ) -> None:
         with self._lock:
             self._epoch += 1
-            self.connected = False
+            was_connected, self.connected = self.connected, False
         log.warning("disconnected from the broker: %s", reason)
+        if self._closing.is_set() or not was_connected:
+            return
+        if self._conflicts.ended(time.monotonic() - self._connected_at, taken_over=False):
+            self.identity_conflicts += 1
+            log.error("another process uses our identity %s, or the broker refuses us", self._settings.mqtt_client_id)
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        # QoS 0 knows no receive maximum: while too much waits we read no further, like the session for MQTT 5.
+        while self.arrivals.waiting_bytes > _MOST_WAITING_BYTES and not self._closing.wait(0.05):
+            pass
         self.arrivals.put(
             [message.topic.encode()], [bytes(message.payload)], np.array([message.mid], np.uint16), np.array([message.dup])
         )

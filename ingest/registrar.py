@@ -1,4 +1,7 @@
-"""Registrar: keeps the registry in memory current, releases held messages, makes new series and tells that we are alive."""
+"""Registrar: keeps the registry in memory current, releases held messages, makes new series and tells that we are alive.
+
+It also holds the worker's claim, an advisory lock on its name: one process at a time is a worker.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,13 @@ log = logging.getLogger(__name__)
 _BEAT_S = 1.0
 _MOST_HELD = 2_000
 _MOST_HELD_BYTES = 8 * 2**20
+_CLAIM_EVERY_S = 0.2
+_CLAIM_PATIENCE_S = 5.0
+"""How long the process before us may take to end [s] until two of them are taken for a mistake."""
+
+
+class IdentityTaken(Exception):  # noqa: N818 - a state of affairs
+    """Another process has become this worker while we had lost the store."""
 
 
 class Registrar:
@@ -36,25 +46,41 @@ class Registrar:
         self._worker = worker
         self._session = session
         self._stopping = threading.Event()
+        self._connection: psycopg.Connection | None = None
+        self._was_claimed = False
         self._released: queue.SimpleQueue[Group] = queue.SimpleQueue()
         self._held_away = threading.Event()  # set while released messages are on their way to the store
-        self._reported = {"connections": 0, "sessions_lost": 0}
+        self._reported = {"connections": 0, "sessions_lost": 0, "identity_conflicts": 0}
         self._load_lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="registrar")
         self.registry: Registry
 
-    def load(self) -> None:
-        """Read the registry once; before `start`."""
-        with connect(self._database_url, name=f"hedgerow {self._worker} registrar") as connection:
-            connection.execute(query("start_worker"), {"worker": self._worker})
-            self._load(connection)
+    def load(self, is_stopping: Callable[[], bool], *, drains: bool = False, restarted: bool = False) -> None:
+        """Become the worker, as soon as no other process is it, and read the registry; before `start`.
+
+        Raises
+        ------
+        Stopped
+            When the program ends before.
+        psycopg.OperationalError
+            When the store is away.
+        """
+        if self._connection is not None:
+            self._connection.close()  # else it would hold our own claim against us
+        self._connection = connection = connect(self._database_url, name=f"hedgerow {self._worker} registrar")
+        self._claim(connection, is_stopping)
+        connection.execute(query("end_leftovers"), {"name": f"hedgerow {self._worker}"})
+        state = "draining" if drains else "working"
+        connection.execute(query("start_worker"), {"worker": self._worker, "state": state, "restarted": restarted})
+        self._load(connection)
+        self._was_claimed = True
 
     def start(self) -> None:
         """Go on in the background."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the background work."""
+        """End the background work and give up the worker's name."""
         self._stopping.set()
         self._thread.join()
 
@@ -107,13 +133,34 @@ class Registrar:
         with self._load_lock:
             self.registry = load_registry(connection)
 
+    def _open(self) -> psycopg.Connection:
+        """Give the connection that `load` made; a new one once that is lost."""
+        connection, self._connection = self._connection, None
+        return connection or connect(self._database_url, name=f"hedgerow {self._worker} registrar")
+
+    def _claim(self, connection: psycopg.Connection, is_stopping: Callable[[], bool]) -> None:
+        began, told = time.monotonic(), False
+        while not _is_ours(connection, self._worker):
+            if is_stopping():
+                raise Stopped
+            if not told and time.monotonic() - began > _CLAIM_PATIENCE_S:
+                log.error("another process uses our identity %s: we wait until it ends", self._worker)
+                connection.execute(query("count_identity_conflict"), {"worker": self._worker})
+                if self._was_claimed:
+                    raise IdentityTaken
+                told = True
+            time.sleep(_CLAIM_EVERY_S)
+
     def _watch(self) -> None:
         while not self._stopping.is_set():
             try:
-                with connect(self._database_url, name=f"hedgerow {self._worker} registrar") as connection:
+                with self._open() as connection:
+                    self._claim(connection, self._stopping.is_set)
                     connection.execute("LISTEN hedgerow_registry")
                     self._load(connection)
                     self._watch_connected(connection)
+            except Stopped:
+                return
             except psycopg.Error as error:
                 log.warning("registrar lost the store, trying again: %s", str(error).strip().replace("\n", " "))
                 self._stopping.wait(_BEAT_S)
@@ -148,7 +195,7 @@ class Registrar:
             self._released.put(group_of(messages, held_uids=[row[0] for row in rows]))
 
     def _report(self, connection: psycopg.Connection) -> None:
-        seen = {"connections": self._session.connections, "sessions_lost": self._session.sessions_lost}
+        seen = {name: getattr(self._session, name) for name in self._reported}
         connection.execute(
             query("report_worker"),
             {
@@ -159,3 +206,8 @@ class Registrar:
             },
         )
         self._reported = seen
+
+
+def _is_ours(connection: psycopg.Connection, worker: str) -> bool:
+    row = connection.execute(query("claim_worker"), {"worker": worker}).fetchone()
+    return bool(row and row[0])

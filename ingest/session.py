@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import queue
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from devices.topics import SUBSCRIPTIONS
 from ingest.message import Group
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 
 _MOST_AHEAD_US = 2_000_000
+_SHORT_S, _SHORT_MANY = 2.0, 3
+
+
+class Subscription(NamedTuple):
+    """Filters to subscribe to, and those to leave once that is done."""
+
+    wanted: tuple[str, ...]
+    unwanted: tuple[str, ...] = ()
+
+
+EVERYTHING = Subscription(SUBSCRIPTIONS)
 
 
 class Session(Protocol):
@@ -26,15 +38,39 @@ class Session(Protocol):
     connected: bool
     connections: int
     sessions_lost: int
+    identity_conflicts: int
+    """Times another process was found to use our identity."""
+    is_ended: bool
+    """Whether the broker was told to end the session."""
 
     def open(self) -> None:
         """Begin to connect, and go on trying until `close`."""
 
-    def close(self) -> None:
-        """Leave the broker; the session stays there and keeps what comes meanwhile."""
+    def close(self, *, ends_session: bool = False) -> None:
+        """Leave the broker; the session stays there and keeps what comes meanwhile, unless it is empty and to be ended."""
 
     def send_acknowledgements(self, epoch: int, packet_ids: NDArray[np.uint16]) -> bool:
         """Send PUBACKs if `epoch` is still the current connection; say whether it was."""
+
+
+class Conflicts:
+    """Tells from how connections end whether another process uses our identity.
+
+    MQTT 5 brokers may say so (reason "session taken over"); others, and Mosquitto 2.0, just close the older connection. Two
+    processes then throw each other out within moments, again and again.
+    """
+
+    def __init__(self) -> None:
+        self._short_in_a_row = 0
+
+    def ended(self, lasted_s: float, *, taken_over: bool) -> bool:
+        """Note that the broker ended a connection after `lasted_s` [s]; tell whether that speaks of another process."""
+        self._short_in_a_row = self._short_in_a_row + 1 if lasted_s < _SHORT_S else 0
+        return taken_over or self._short_in_a_row >= _SHORT_MANY
+
+    def not_reached(self) -> None:
+        """Note that there was no connection: it is the broker who comes and goes."""
+        self._short_in_a_row = 0
 
 
 class Arrivals:

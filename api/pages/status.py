@@ -69,7 +69,8 @@ async def status_page(
 
 
 def _health(workers: list[Worker]) -> Health:
-    """Judge the path by its worst worker."""
+    """Judge the path by its worst worker; a retired one has nothing to do."""
+    workers = [worker for worker in workers if worker.state != "retired"]
     if not workers:
         return Health(False, "Not running", "No ingest worker has ever run on this database.")
     silent = [worker for worker in workers if not worker.fresh]

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, model_validator
@@ -78,6 +78,8 @@ class Counters(BaseModel):
     readings_conflicting: int = Field(description="Of the duplicates, those with another value")
     readings_quarantined: int
     sessions_lost: int = Field(description="How often the broker had forgotten our session")
+    restarts: int = Field(description="How often a worker was started again after it had died")
+    identity_conflicts: int = Field(description="How often another process was found to use a worker's identity")
     queue_messages: int = Field(description="Received and not acknowledged yet")
 
 
@@ -85,6 +87,9 @@ class Worker(Counters):
     """What one ingest worker last said of itself."""
 
     worker: str
+    state: Literal["working", "draining", "retired"] = Field(
+        description="draining: wanted no more, empties its session at the broker; retired: has done so"
+    )
     started_at: datetime
     updated_at: datetime
     silent_s: float = Field(description="Since when it has said nothing [s]")

@@ -30,7 +30,8 @@ LIMIT %(limit)s::int8 + 1;
 -- What each ingest worker said last of itself, and how long ago [s].
 SELECT worker, started_at, updated_at, messages, messages_redelivered, messages_quarantined, messages_held, readings,
        readings_stored, readings_duplicate, readings_conflicting, readings_quarantined, connected, connections,
-       sessions_lost, queue_messages, lag_ms, extract(epoch FROM now() - updated_at)::float8 AS silent_s
+       sessions_lost, queue_messages, lag_ms, state, restarts, identity_conflicts,
+       extract(epoch FROM now() - updated_at)::float8 AS silent_s
 FROM ingest_status
 ORDER BY worker;
 

@@ -33,7 +33,7 @@ ORDER BY device_id, lower(during) NULLS FIRST;
 SELECT series_id, site_id, metric_id, channel FROM series;
 
 -- name: add_series
--- Makes the series that first readings call for; another worker may have been quicker.
+-- Makes the series that first readings call for; another worker may have been quicker. In key order: workers never deadlock.
 INSERT INTO series (site_id, metric_id, channel)
-SELECT * FROM unnest(%(sites)s::int4[], %(metrics)s::int4[], %(channels)s::text[])
+SELECT * FROM unnest(%(sites)s::int4[], %(metrics)s::int4[], %(channels)s::text[]) ORDER BY 1, 2, 3
 ON CONFLICT (site_id, metric_id, channel) DO NOTHING;

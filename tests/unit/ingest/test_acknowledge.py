@@ -25,13 +25,15 @@ class RecordingSession:
         self.connected = True
         self.connections = 1
         self.sessions_lost = 0
+        self.identity_conflicts = 0
+        self.is_ended = False
         self.sent: list[int] = []
         self._epoch = epoch
 
     def open(self) -> None:
         """Do nothing: it is connected."""
 
-    def close(self) -> None:
+    def close(self, *, ends_session: bool = False) -> None:
         """Do nothing."""
 
     def send_acknowledgements(self, epoch: int, packet_ids: NDArray[np.uint16]) -> bool:

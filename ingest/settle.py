@@ -1,0 +1,43 @@
+"""Settle: change what a worker that does not run is dealt: it connects in its name, changes the subscription, and leaves."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ingest.receive import MqttSession
+from sql.pool import connect
+from sql.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ingest.assignment import Assignment
+
+_WITHIN_S = 10.0
+
+
+def settle(assignment: Assignment, is_stopping: Callable[[], bool]) -> bool:
+    """Give a worker the subscription of its assignment; tell whether the broker has confirmed it.
+
+    What the session holds stays in it: nothing is acknowledged. Not done while another process is the worker, for it would
+    lose its connection.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        When the store, where workers claim their names, is away.
+    """
+    with connect(assignment.settings.database_url, name=f"hedgerow {assignment.worker} settle") as connection:
+        row = connection.execute(query("claim_worker"), {"worker": assignment.worker}).fetchone()
+        return bool(row and row[0]) and _settle_ours(assignment, is_stopping)
+
+
+def _settle_ours(assignment: Assignment, is_stopping: Callable[[], bool]) -> bool:
+    session = MqttSession(assignment.settings.model_copy(update={"receive_maximum": 1}), assignment.subscription)
+    session.open()
+    give_up = time.monotonic() + _WITHIN_S
+    while not session.has_left and not is_stopping() and time.monotonic() < give_up:
+        session.arrivals.take(0.02)  # what was on its way to the worker comes again: it is the worker's to store
+    session.close()
+    return session.has_left
