@@ -73,13 +73,25 @@ def up(
 
 
 @app.command()
-def ingest() -> None:
-    """Ingest messages from the broker (settings: HEDGEROW_* variables)."""
-    from ingest.program import run  # noqa: PLC0415
+def ingest(
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that share the messages.", min=1, max=64, envvar="HEDGEROW_WORKERS", show_default="1"),
+    ] = None,
+) -> None:
+    """Ingest messages from the broker, and from those of the sources file (settings: HEDGEROW_* variables)."""
+    from ingest.assignment import AssignmentError  # noqa: PLC0415
     from ingest.settings import IngestSettings  # noqa: PLC0415
+    from ingest.sources import SourcesError  # noqa: PLC0415
+    from ingest.workers import ingest as run  # noqa: PLC0415
 
     _log_to_stdout()
-    run(IngestSettings())
+    settings = IngestSettings()
+    try:
+        run(settings if workers is None else settings.model_copy(update={"workers": workers}))
+    except (AssignmentError, SourcesError) as error:
+        typer.echo(f"hedgerow ingest: {error}", err=True)
+        raise typer.Exit(1) from error
 
 
 @app.command()
