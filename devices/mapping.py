@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from devices import flat
 from devices.columns import LAST_S, NO_TIME_US, Reject, Rows
-from devices.mapping_definition import MappingError, Target, TimePath, parse_definition
+from devices.mapping_definition import Target, TimePath, parse_definition
 from devices.reasons import EXPLANATIONS, Reason
 from devices.senml import TIME_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-__all__ = ["Mapping", "MappingError", "parse_mapping"]
 
 DEEPEST = 16
 """Objects and lists within one another beyond this are not looked into."""
@@ -38,7 +36,7 @@ def parse_mapping(definition: str) -> Mapping:
 
     Raises
     ------
-    MappingError
+    DefinitionError
         Naming the place that is wrong.
     """
     return Mapping(*parse_definition(definition))

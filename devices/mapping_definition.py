@@ -1,22 +1,18 @@
-"""The `[mapping]` of a device profile's TOML: which path of a codec's output is which metric, and where the time stands."""
+"""The `[mapping]` of a device profile's TOML: which path of an output is which metric, and where the time stands."""
 
 from __future__ import annotations
 
-import math
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
+
+from devices.definition_table import Table, read_definition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TIME = "time"
 """The one key of the table that is no path."""
-_TIME_UNITS = ("", "s", "ms", "us", "ns")
-
-
-class MappingError(ValueError):
-    """A mapping that cannot be used; the text names the place."""
+_TIME_UNITS = ("s", "ms", "us", "ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class TimePath(NamedTuple):
 
 
 def parse_definition(definition: str) -> tuple[dict[str, Target], TimePath | None]:
-    """Read the `[mapping]` of a profile's TOML; other tables are other people's.
+    """Read the `[mapping]` of a profile's TOML; its other tables belong to others.
 
     Returns
     -------
@@ -56,79 +52,51 @@ def parse_definition(definition: str) -> tuple[dict[str, Target], TimePath | Non
 
     Raises
     ------
-    MappingError
+    DefinitionError
         Naming the place that is wrong.
     """
-    try:
-        table = tomllib.loads(definition).get("mapping", {})
-    except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"the definition is not TOML: {error}") from error
-    if not isinstance(table, dict):
-        raise MappingError("mapping: must be a table, [mapping]")
-    time = _time(table[TIME]) if TIME in table else None
-    targets = {path: _target(f'mapping."{path}"', entry) for path, entry in table.items() if path != TIME}
-    if "" in targets:
-        raise MappingError('mapping."": is no path')
-    if time and not targets:
-        raise MappingError("mapping: has a time but no path of a metric")
+    definitions = read_definition(definition)
+    if "mapping" not in definitions:
+        return {}, None
+    table = definitions.table("mapping")
+    time = _time(table) if TIME in table else None
+    targets = {path: _target(table, path) for path in table if path != TIME}
+    if not targets:
+        raise table.error("", "has no path of a metric")
     return targets, time
 
 
-def _target(place: str, entry: object) -> Target:
+def _target(table: Table, path: str) -> Target:
+    entry = table.get(path)
+    if not path or not isinstance(entry, str | dict) or not entry:
+        raise table.error(path or '""', "must be a path = metric, or a path = {metric, unit, scale, offset, states}")
     if isinstance(entry, str):
-        entry = {"metric": entry}
-    if not isinstance(entry, dict):
-        raise MappingError(f"{place}: must be a metric's name or a table with metric, unit, scale, offset and states")
+        return Target(entry)
     if "metric" not in entry:
-        raise MappingError(f'{place}: has no metric; a path with dots stands in quotes, "a.b" = …')
-    _refuse_others(place, entry, ("metric", "unit", "scale", "offset", "states"))
-    metric = _text(place, entry, "metric")
-    if not metric:
-        raise MappingError(f"{place}.metric: is empty")
-    return Target(
-        metric,
-        _text(place, entry, "unit"),
-        _number(f"{place}.scale", entry.get("scale", 1.0)),
-        _number(f"{place}.offset", entry.get("offset", 0.0)),
-        _states(f"{place}.states", entry.get("states", {})),
+        raise table.error(path, 'has no metric; a path with dots stands in quotes, "a.b" = …')
+    one = table.table(path)
+    target = Target(
+        one.text("metric"), one.text("unit", ""), float(one.exact("scale", 1)), float(one.exact("offset", 0)), _states(one)
     )
+    one.close()
+    if not target.metric:
+        raise one.error("metric", "is empty")
+    return target
 
 
-def _time(entry: object) -> TimePath:
-    place = f"mapping.{TIME}"
-    if isinstance(entry, str):
-        entry = {"path": entry}
-    if not isinstance(entry, dict):
-        raise MappingError(f"{place}: must be a path or a table with path and unit")
-    _refuse_others(place, entry, ("path", "unit"))
-    path, unit = _text(place, entry, "path"), _text(place, entry, "unit")
-    if not path:
-        raise MappingError(f"{place}.path: is missing")
-    if unit not in _TIME_UNITS:
-        raise MappingError(f"{place}.unit: must be s, ms, us or ns, not {unit!r}")
+def _states(target: Table) -> dict[str, float | str]:
+    if "states" not in target:
+        target.get("states", None)
+        return {}
+    states = target.table("states")
+    return {word: state if isinstance(state := states.get(word), str) else float(states.exact(word, 0)) for word in states}
+
+
+def _time(table: Table) -> TimePath:
+    if isinstance(table.get(TIME), str):
+        return TimePath(tuple(table.text(TIME).split(".")))
+    time = table.table(TIME)
+    path, unit = time.text("path"), time.text("unit", among=_TIME_UNITS) if "unit" in time else ""
+    time.get("unit", None)
+    time.close()
     return TimePath(tuple(path.split(".")), unit)
-
-
-def _refuse_others(place: str, entry: Mapping[str, object], known: Sequence[str]) -> None:
-    for key in entry:
-        if key not in known:
-            raise MappingError(f"{place}.{key}: is not known here; known are {', '.join(known)}")
-
-
-def _text(place: str, entry: Mapping[str, object], key: str) -> str:
-    text = entry.get(key, "")
-    if not isinstance(text, str):
-        raise MappingError(f"{place}.{key}: must be text, not {text!r}")
-    return text
-
-
-def _number(place: str, number: object) -> float:
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        raise MappingError(f"{place}: must be a finite number, not {number!r}")
-    return float(number)
-
-
-def _states(place: str, states: object) -> dict[str, float | str]:
-    if not isinstance(states, dict):
-        raise MappingError(f"{place}: must be a table such as {{open = 1, closed = 0}}")
-    return {word: state if isinstance(state, str) else _number(f"{place}.{word}", state) for word, state in states.items()}

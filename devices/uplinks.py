@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from devices.columns import Codes, Columns, Reject, Rows, codes_of, concatenate
+from devices.definition_table import DefinitionError
 from devices.frames import frames_of
 from devices.mapping import Mapping as ObjectMapping
-from devices.mapping import MappingError, parse_mapping
+from devices.mapping import parse_mapping
 from devices.radio import Radio, Reception
 from devices.reasons import EXPLANATIONS, Reason
 
@@ -106,7 +107,7 @@ class Found:
     def _map(self, uplink: Uplink, profile: Profile) -> None:
         try:
             mapping = _mapping(profile.definition)
-        except MappingError as error:
+        except DefinitionError as error:
             self.refuse(uplink.message, Reason.CODEC_BROKEN, str(error), item=1)
         else:
             mapping.apply(self.rows, uplink.message, uplink.uid, uplink.time_us, uplink.output)
