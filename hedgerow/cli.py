@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import psycopg
@@ -17,9 +19,16 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """Commands of which those of the simulators are imported only when they are asked for: `up` starts many programs."""
+    """Commands of which some are imported only when they are asked for: `up` starts many programs."""
 
-    _LATER = ("simulate", "replay", "verify")
+    _LATER = MappingProxyType(
+        {
+            "simulate": "simulators.cli:simulate_command",
+            "replay": "simulators.cli:replay_command",
+            "verify": "simulators.cli:verify_command",
+            "redecode": "hedgerow.redecode_command:redecode_command",
+        }
+    )
 
     def list_commands(self, ctx: Context) -> list[str]:
         """Name every command."""
@@ -29,10 +38,9 @@ class _Commands(TyperGroup):
         """Find a command by its name."""
         if cmd_name not in self._LATER:
             return super().get_command(ctx, cmd_name)
-        from simulators import cli as simulators  # noqa: PLC0415
-
+        module, _, name = self._LATER[cmd_name].partition(":")
         later = typer.Typer(pretty_exceptions_show_locals=False)
-        later.command(cmd_name)(getattr(simulators, f"{cmd_name}_command"))
+        later.command(cmd_name)(getattr(import_module(module), name))
         return typer.main.get_command(later)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -75,8 +75,14 @@ class Corrections:
     def __init__(self, connection: psycopg.Connection, run_id: int | None) -> None:
         self._connection = connection
         self._run_id = run_id
-        for name in ("make_redecode_staging", "make_redecode_given", "make_redecode_outcome"):
+        for name in ("make_redecode_staging", "make_redecode_given", "make_redecode_outcome", "make_redecode_seen"):
             connection.execute(query(name))
+
+    def unseen(self, portion: Portion) -> Portion:
+        """Leave out of quarantined messages those that were put right from the archive."""
+        places = self._connection.execute(query("find_seen"), _keys(portion)).fetchall()
+        seen = {row[0] - 1 for row in places}
+        return replace(portion, kept=[one for i, one in enumerate(portion.kept) if i not in seen])
 
     def put(self, portion: Portion, group: Group, resolved: Resolved, batch: Batch) -> Found:
         """Put right what one portion of messages gives."""
@@ -85,6 +91,8 @@ class Corrections:
 
         def work() -> Found:
             found = self._put_readings(unique.batch)
+            if not portion.is_quarantined:
+                self._connection.execute(query("note_seen"), _keys(portion))
             if self._run_id is not None:
                 self._put_quarantine(portion, group, resolved)
             return found
@@ -161,6 +169,10 @@ class Corrections:
                     raise
             time.sleep(random.uniform(0.0, min(_LONGEST_PAUSE_S, 0.05 * 2**attempt)))  # noqa: S311 - jitter needs no secrecy
         raise AssertionError("unreachable")
+
+
+def _keys(portion: Portion) -> dict[str, list[int]]:
+    return {"received_us": [one.received_us for one in portion.kept], "digests": [one.digest for one in portion.kept]}
 
 
 def closing(portion: Portion, resolved: Resolved, rows: Sequence[Mapping[str, object]]) -> dict[str, list[object]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,10 +158,12 @@ class _Run:
 
     def _portions(self) -> Iterator[Portion]:
         start, end = self._request.start, min(self._request.end, datetime.now(UTC))
-        portions = archived(self._reading, start, end, list(self._devices.values()))
-        if not self._request.with_quarantine:
-            return portions
-        return chain(portions, quarantined(self._reading, start, end, list(self._devices), self._newest_quarantined))
+        yield from archived(self._reading, start, end, list(self._devices.values()))
+        if self._request.with_quarantine:
+            for portion in quarantined(self._reading, start, end, list(self._devices), self._newest_quarantined):
+                unseen = self._corrections.unseen(portion)
+                if unseen.kept:
+                    yield unseen
 
     def _put(self, portion: Portion, group: Group, columns: Columns) -> None:
         resolved = self._resolve(columns, group)

@@ -59,6 +59,27 @@ CREATE TEMP TABLE redecode_outcome (
     old_value float8, old_flags int2, new_value float8, new_flags int2
 ) ON COMMIT DELETE ROWS;
 
+-- name: make_redecode_seen
+-- Messages in quarantine that this run has read from the archive, whole: it need not read them again.
+CREATE TEMP TABLE redecode_seen (received_at timestamptz, digest int8);
+
+-- name: note_seen
+-- Notes which of some archived messages stand in quarantine too.
+INSERT INTO redecode_seen (received_at, digest)
+SELECT DISTINCT q.received_at, q.digest
+FROM quarantine q
+JOIN unnest(%(received_us)s::int8[], %(digests)s::int8[]) AS message (received_us, digest)
+    ON q.received_at = to_timestamp(message.received_us / 1000000.0) AND q.digest = message.digest;
+
+-- name: find_seen
+-- Which of some messages were read from the archive, by their places in the arrays.
+SELECT message.place
+FROM unnest(%(received_us)s::int8[], %(digests)s::int8[]) WITH ORDINALITY AS message (received_us, digest, place)
+WHERE EXISTS (
+    SELECT FROM redecode_seen s
+    WHERE s.received_at = to_timestamp(message.received_us / 1000000.0) AND s.digest = message.digest
+);
+
 -- name: copy_redecoded_to_staging
 -- Readings as the present codec gives them.
 COPY redecode_staging (series_id, time, value, flags, received_at) FROM STDIN (FORMAT binary);

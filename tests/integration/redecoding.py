@@ -6,10 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from devices import codecs
 from devices.codecs import Codecs
-from devices.columns import Reject, Rows
-from devices.reasons import Reason
 from devices.registry import load_registry
 from ingest.check import check
 from ingest.decode import decode
@@ -26,39 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import psycopg
-    import pytest
-
-    from devices.codecs import Codec
-    from devices.columns import Columns
-    from devices.frames import Frames
-    from devices.registry import Profile
 
 BEGIN = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
 """Arrival of the first message; each further one comes a minute later."""
 
-RIGHT = "air_temperature:0.1 relative_humidity:0.5"
-WRONG = "air_temperature:1 relative_humidity:0.5"
+
+def layout(*fields: str) -> str:
+    """Write the definition of a codec of one byte a metric: `metric:factor`, in the order of the bytes."""
+    table = '[[field]]\nmetric = "{}"\nat = {}\ntype = "u8"\nscale = {}\n'
+    return "".join(table.format(metric, at, factor) for at, (metric, factor) in enumerate(one.split(":") for one in fields))
 
 
-def byte_codec(profile: Profile) -> Codec:
-    """Make a codec of one byte a metric: its definition names the metrics and the factors; b'!' stands for a broken payload."""
-    table = [(metric, float(factor)) for metric, factor in (pair.split(":") for pair in profile.definition.split())]
-
-    def decode_frames(frames: Frames) -> Columns:
-        rows = Rows()
-        for message, uid, payload, time_us in zip(
-            frames.message.tolist(), frames.uids, frames.payloads, frames.time_us.tolist(), strict=True
-        ):
-            if not table:
-                rows.rejects.append(Reject(message, Reason.CODEC_FAILED, "no table", 1))
-            for item, (byte, (metric, factor)) in enumerate(zip(payload, table, strict=False), 1):
-                if byte == ord("!"):
-                    rows.rejects.append(Reject(message, Reason.CODEC_FAILED, "broken", item))
-                else:
-                    rows.add(message, item, uid, metric, "", time_us, byte * factor)
-        return rows.columns()
-
-    return decode_frames
+RIGHT = layout("air_temperature:0.1", "relative_humidity:0.5")
+WRONG = layout("air_temperature:1", "relative_humidity:0.5")
 
 
 @dataclass
@@ -72,7 +49,7 @@ class Field:
         """Register what there is."""
         self.connection = connect(self.database, name="test")
         self.connection.execute("INSERT INTO ingest_status (worker) VALUES ('w')")
-        self.connection.execute("INSERT INTO device_profile (key, name, codec) VALUES ('p1', 'P1', 'bytes')")
+        self.connection.execute("INSERT INTO device_profile (key, name, codec) VALUES ('p1', 'P1', 'layout')")
         self.mend(WRONG)
         self.register("d1")
 
@@ -135,11 +112,6 @@ class Field:
 def outcomes(summary: Summary) -> Counter[str]:
     """Give the figures of a run that are not 0."""
     return +summary.readings
-
-
-def use_byte_codec(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the path know the codec of these tests."""
-    monkeypatch.setitem(codecs._MAKERS, "bytes", byte_codec)  # noqa: SLF001
 
 
 def corrections(field_: Field) -> Sequence[tuple[object, ...]]:

@@ -10,16 +10,15 @@ import pytest
 from devices.flags import Flag
 from ingest.redecode import RedecodeError
 from sql.pool import connect
-from tests.integration.redecoding import BEGIN, RIGHT, WRONG, Field, corrections, outcomes, use_byte_codec
+from tests.integration.redecoding import BEGIN, RIGHT, WRONG, Field, corrections, layout, outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 @pytest.fixture
-def field(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Field]:
+def field(database: str) -> Iterator[Field]:
     """Give a device with a codec that can be mended; on both flavours."""
-    use_byte_codec(monkeypatch)
     found = Field(database)
     yield found
     found.connection.close()
@@ -58,9 +57,9 @@ def test_redecode_twice_changes_nothing_more(field: Field) -> None:
 
 def test_redecode_metric_that_the_codec_gives_now_is_added_with_its_series(field: Field) -> None:
     """Readings and series that were not there are made, under the time at which the message arrived."""
-    field.mend("air_temperature:1")
+    field.mend(layout("air_temperature:1"))
     field.ingest(bytes([20, 100]))
-    field.mend("air_temperature:1 relative_humidity:0.5 battery_voltage:0.1")
+    field.mend(layout("air_temperature:1", "relative_humidity:0.5", "battery_voltage:0.1"))
 
     summary = field.redecode()
 
@@ -72,18 +71,20 @@ def test_redecode_metric_that_the_codec_gives_now_is_added_with_its_series(field
 
 def test_redecode_dry_run_tells_what_would_change_and_changes_nothing(field: Field) -> None:
     """A dry run counts and shows examples, and leaves every table as it was."""
-    field.ingest(bytes([20, 100]), b"!!")
-    field.mend("air_temperature:0.1 battery_voltage:0.1")
+    field.ingest(bytes([20, 100]), bytes([30]))
+    field.mend(layout("air_temperature:0.1", "battery_voltage:0.1"))
     tables = ("reading", "latest", "series", "quarantine", "reading_correction", "redecode_run")
     before = [field.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]  # noqa: S608 - our own names
 
     summary = field.redecode(dry_run=True, remove=True)
 
     assert [field.rows(f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables] == before  # noqa: S608
-    assert outcomes(summary) == {"corrected": 1, "new": 1, "gone": 1}
-    assert summary.refused == {"codec_failed": 2}
+    assert outcomes(summary) == {"corrected": 2, "new": 1, "gone": 1}
+    assert (summary.archived, summary.quarantined) == (2, 0)
+    assert summary.refused == {"frame_incomplete": 1}
     assert [(one.outcome, one.metric, one.old_value, one.new_value) for one in summary.examples] == [
         ("corrected", "air_temperature", 20.0, 2.0),
+        ("corrected", "air_temperature", 30.0, 3.0),
         ("gone", "relative_humidity", 50.0, None),
     ]
 
@@ -91,7 +92,7 @@ def test_redecode_dry_run_tells_what_would_change_and_changes_nothing(field: Fie
 def test_redecode_reading_no_longer_given_stays_and_is_told(field: Field) -> None:
     """Without being told to, nothing that is stored goes away."""
     field.ingest(bytes([20, 100]))
-    field.mend("air_temperature:1 battery_voltage:0.01")
+    field.mend(layout("air_temperature:1", "battery_voltage:0.01"))
 
     summary = field.redecode()
 
@@ -104,7 +105,7 @@ def test_redecode_with_remove_takes_away_what_is_no_longer_given_and_keeps_it(fi
     field.mend(RIGHT)
     field.ingest(b"\x64")  # one byte: no humidity
     field.ingest(bytes([20, 100]), at=BEGIN + timedelta(hours=1))
-    field.mend("air_temperature:0.1 battery_voltage:0.01")
+    field.mend(layout("air_temperature:0.1", "battery_voltage:0.01"))
 
     summary = field.redecode(remove=True)
 
@@ -123,7 +124,7 @@ def test_redecode_with_remove_last_value_steps_back_to_the_one_before(field: Fie
     field.mend(RIGHT)
     field.ingest(bytes([20, 100]), at=BEGIN - timedelta(days=3))  # arrived before what is decoded again
     field.ingest(bytes([20, 90]))
-    field.mend("air_temperature:0.1")
+    field.mend(layout("air_temperature:0.1"))
 
     field.redecode(remove=True)
 
@@ -138,10 +139,10 @@ def test_redecode_message_refused_now_keeps_its_readings_even_with_remove(field:
 
     summary = field.redecode(remove=True)
 
-    assert summary.refused == {"codec_failed": 1}
+    assert summary.refused == {"codec_broken": 1}
     assert outcomes(summary) == {}
     assert field.readings() == [20.0]
-    assert field.rows("SELECT reason, replayed_at, replay_result FROM quarantine") == [("codec_failed", None, None)]
+    assert field.rows("SELECT reason, replayed_at, replay_result FROM quarantine") == [("codec_broken", None, None)]
 
 
 def test_redecode_latest_shows_the_corrected_value_and_never_an_older_one(field: Field) -> None:
@@ -251,7 +252,7 @@ def test_redecode_quarantined_message_is_stored_and_closed(field: Field) -> None
     """What a codec refused becomes readings under its arrival, and quarantine says so; a second mending reaches it too."""
     field.mend("")
     field.ingest(bytes([20, 100]))
-    assert field.rows("SELECT reason, replayed_at FROM quarantine") == [("codec_failed", None)]
+    assert field.rows("SELECT reason, replayed_at FROM quarantine") == [("codec_broken", None)]
     field.mend(WRONG)
 
     summary = field.redecode()
@@ -266,16 +267,17 @@ def test_redecode_quarantined_message_is_stored_and_closed(field: Field) -> None
 def test_redecode_quarantined_message_still_refused_stays_with_the_present_reason(field: Field) -> None:
     """What is refused again waits on, with the reason of now."""
     field.connection.execute("UPDATE device_profile SET codec = 'lost' WHERE key = 'p1'")
-    field.ingest(b"!!")
+    field.ingest(bytes([1, 2]))
     assert field.rows("SELECT reason FROM quarantine") == [("codec_missing",)]
-    field.connection.execute("UPDATE device_profile SET codec = 'bytes' WHERE key = 'p1'")
+    field.connection.execute("UPDATE device_profile SET codec = 'layout' WHERE key = 'p1'")
+    field.mend(layout("gizmo:1", "gadget:1"))
 
     summary = field.redecode()
 
-    assert summary.refused == {"codec_failed": 2}
+    assert summary.refused == {"metric_unknown": 2}
     assert field.rows("SELECT item, reason, replayed_at, replay_result FROM quarantine ORDER BY item") == [
-        (1, "codec_failed", None, "refused again by redecode"),
-        (2, "codec_failed", None, None),
+        (1, "metric_unknown", None, "refused again by redecode"),
+        (2, "metric_unknown", None, None),
     ]
 
 
@@ -292,22 +294,22 @@ def test_redecode_without_quarantine_leaves_it(field: Field) -> None:
 
 
 def test_redecode_refused_part_of_an_archived_message_is_stored_and_closed(field: Field) -> None:
-    """A metric nobody knew, known now: its part, written anew in quarantine, becomes a reading whatever the codec is."""
-    field.mend("air_temperature:1 gizmo:0.5")
+    """A metric nobody knew, known now, of a message in the archive: stored, and its part in quarantine is closed."""
+    field.mend(layout("air_temperature:1", "gizmo:0.5"))
     field.ingest(bytes([20, 100]))
     assert field.rows("SELECT reason, item FROM quarantine") == [("metric_unknown", 2)]
     field.connection.execute("INSERT INTO metric_alias SELECT 'gizmo', metric_id FROM metric WHERE key = 'relative_humidity'")
 
     summary = field.redecode()
 
-    assert outcomes(summary) == {"same": 1, "new": 1, "repeated": 1}
+    assert outcomes(summary) == {"same": 1, "new": 1}
     assert field.readings("relative_humidity") == [50.0]
     assert field.rows("SELECT replayed_at IS NOT NULL FROM quarantine") == [(True,)]
 
 
 def test_redecode_part_of_a_message_that_is_not_archived_is_stored(field: Field) -> None:
     """Where all of a message was refused in parts, the parts are what there is."""
-    field.mend("gizmo:0.5")
+    field.mend(layout("gizmo:0.5"))
     field.ingest(bytes([100]))
     assert field.rows("SELECT count(*) FROM uplink") == [(0,)]
     field.connection.execute("INSERT INTO metric_alias SELECT 'gizmo', metric_id FROM metric WHERE key = 'relative_humidity'")
