@@ -1,23 +1,21 @@
-"""Flat JSON both ways: `{"time": …, "pm2_5": 8.3, …}` or a list of such objects, into columns and from readings."""
+"""Flat objects: `{"time": …, "pm2_5": 8.3, …}` or a list of them, in JSON or CBOR into columns, and from readings in JSON."""
 
 from __future__ import annotations
 
 import json
-import sys
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from devices.columns import NO_TIME_US, Reject, Rows
 from devices.reasons import Reason
-from devices.senml import TIME_KEYS, parse_json
+from devices.senml import TIME_KEYS, parse_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from devices.columns import Columns, Messages
-
-_LARGEST = int(sys.float_info.max)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,7 +39,7 @@ def time_us(time: object) -> int:
         if time.strip().isdigit():  # ISO 8601 without any mark: nobody means the year 1701 by 1701010112345
             raise TimeError(f"{time[:60]!r} is a number in quotes")
         try:
-            moment = datetime.fromisoformat(time.strip())
+            moment = datetime.fromisoformat(time.strip().upper())  # RFC 3339 has t and z too
         except ValueError as error:
             raise TimeError(f"{time[:60]!r} is no ISO 8601 time") from error
         if moment.tzinfo is None:
@@ -66,7 +64,7 @@ class _Message:
 
 
 def decode(messages: Messages) -> Columns:
-    """Decode flat JSON messages into columns; a bad message or value costs only itself.
+    """Decode flat objects into columns; a bad message or value costs only itself.
 
     Nothing is raised for bad data: it stands among the result's rejects. Formats that are rare at high rates take the plain
     way: a loop over readings.
@@ -80,7 +78,7 @@ def decode(messages: Messages) -> Columns:
 
 
 def _decode_message(rows: Rows, message: _Message, payload: bytes) -> None:
-    parsed = parse_json(payload)
+    parsed = parse_any(payload)
     if isinstance(parsed, tuple):
         rows.rejects.append(Reject(message.index, *parsed))
         return
@@ -110,37 +108,47 @@ def _decode_object(rows: Rows, message: _Message, one: dict[str, object], item: 
             continue
         item += 1
         refusal = (Reason.TIME_INVALID, wrong_time) if wrong_time else _refusal(value)
-        if refusal is not None:
-            rows.rejects.append(
-                Reject(message.index, refusal[0], f"{key[:60]}: {refusal[1]}", item, _encode_again(one, time_key, micros, key))
-            )
+        if refusal is None:
+            number = value if isinstance(value, str) else float(value)  # type: ignore[arg-type]  # _refusal lets no others pass
+            rows.add(message.index, item, message.uid, key, "", micros, number)
         else:
-            rows.add(message.index, item, message.uid, key, "", micros, float(value))  # type: ignore[arg-type]  # _refusal lets only numbers pass
+            detail = f"{key[:60]}: {refusal[1]}"
+            again = _encode_again(one, time_key, micros, key)
+            rows.rejects.append(Reject(message.index, refusal[0], detail, item, again))
     return item
 
 
 def _encode_again(one: dict[str, object], time_key: str | None, micros: int, key: str) -> bytes | None:
     """Write a refused value so that it can be replayed by itself; None where only the whole message will do."""
-    if isinstance(one[key], list | dict) or isinstance(one.get(time_key or ""), list | dict):
-        return None  # may be nested deeper than can be written
-    return json.dumps({"time": one[time_key] if time_key else micros, key: one[key]}).encode()
+    again = {"time": one[time_key] if time_key else micros, key: one[key]}
+    if not all(value is None or isinstance(value, str | int | float) for value in again.values()):
+        return None  # may be nested deeper than can be written, or be what JSON does not have
+    try:
+        return json.dumps(again, allow_nan=False).encode()
+    except ValueError:
+        return None
 
 
 def _refusal(value: object) -> tuple[Reason, str] | None:
     match value:
-        case int() if abs(value) > _LARGEST:
-            return (Reason.VALUE_NOT_FINITE, "beyond all floating-point numbers")
-        case bool() | int() | float():
+        case int() | float() if not _is_finite(value):
+            return (Reason.VALUE_NOT_FINITE, "beyond all floating-point numbers, or not a number")
+        case int() | float() | str():
             return None
         case None:
             return (Reason.VALUE_MISSING, "null")
-        case str():
-            return (Reason.VALUE_NOT_NUMERIC, f"text {value[:60]!r}")
         case _:
-            return (Reason.NOT_READINGS, "a list or object where a number is needed")
+            return (Reason.NOT_READINGS, "a list, object or data where a number or the name of a state is needed")
 
 
-def encode_object(time: str | float, readings: Mapping[str, float]) -> bytes:
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an integer larger than any float
+        return False
+
+
+def encode_object(time: str | float, readings: Mapping[str, float | str]) -> bytes:
     """Write the readings of one moment as a flat JSON object.
 
     Parameters
@@ -148,6 +156,6 @@ def encode_object(time: str | float, readings: Mapping[str, float]) -> bytes:
     time
         ISO 8601 text or a number as `time_us` reads it.
     readings
-        Value by metric, in the metric's own unit.
+        Value by metric, in the metric's own unit, or the name of a state.
     """
     return json.dumps({"time": time, **readings}, separators=(",", ":"), allow_nan=False).encode()

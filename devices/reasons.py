@@ -14,6 +14,7 @@ class Reason(StrEnum):
     PAYLOAD_TOO_LARGE = "payload_too_large"
     NOT_UTF8 = "not_utf8"
     NOT_JSON = "not_json"
+    NOT_CBOR = "not_cbor"
     NOT_PROTOBUF = "not_protobuf"
     TOO_DEEP = "too_deep"
     NOT_READINGS = "not_readings"
@@ -45,19 +46,20 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.TOPIC_UNKNOWN: "The topic has no form Hedgerow knows. Publish to hedgerow/v1/{device_uid}/up.",
     Reason.UID_INVALID: "The device uid in the topic or name has characters that are not allowed.",
     Reason.PAYLOAD_EMPTY: "The message has no content.",
-    Reason.PAYLOAD_TOO_LARGE: "The message is larger than 1 MiB.",
+    Reason.PAYLOAD_TOO_LARGE: "The message is larger than 1 MiB, or is CBOR of more than 64 KiB.",
     Reason.NOT_UTF8: "The message is not valid UTF-8 text.",
     Reason.NOT_JSON: "The message is not valid JSON: often it was cut off on the way.",
+    Reason.NOT_CBOR: "The message begins like CBOR and is not valid: often it was cut off on the way.",
     Reason.NOT_PROTOBUF: "The message is neither JSON nor the protobuf message its topic names.",
     Reason.TOO_DEEP: "The message is nested too deeply.",
-    Reason.NOT_READINGS: "The message is JSON, but neither a SenML pack nor an object of metrics.",
+    Reason.NOT_READINGS: "The message is JSON or CBOR, but neither a SenML pack nor an object of metrics.",
     Reason.PACK_EMPTY: "The message holds no readings.",
     Reason.SENML_VERSION: "The SenML version is newer than the one Hedgerow understands (10).",
     Reason.SENML_LABEL: "The pack has a label ending in '_' that must be understood and is not.",
     Reason.NAME_INVALID: "The reading has no name, or one with characters that SenML does not allow.",
     Reason.VALUE_MISSING: "The reading has no value.",
     Reason.VALUE_AMBIGUOUS: "The reading has more than one value.",
-    Reason.VALUE_NOT_NUMERIC: "The value is text where this metric needs a number.",
+    Reason.VALUE_NOT_NUMERIC: "The value is text or data where this metric needs a number.",
     Reason.VALUE_NOT_FINITE: "The value is infinite or not a number.",
     Reason.TIME_INVALID: "The time could not be understood.",
     Reason.METRIC_UNKNOWN: "The metric is not in the vocabulary. Check its spelling or add it.",

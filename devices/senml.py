@@ -1,13 +1,14 @@
-"""SenML (RFC 8428) as JSON, both ways: packs into records, plain ones fast, and readings into a pack."""
+"""SenML (RFC 8428): packs in JSON or CBOR into records, plain ones fast, and readings into a pack in JSON."""
 
 from __future__ import annotations
 
 import json
-from math import nan
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from devices.cbor import is_cbor, parse_cbor
 from devices.reasons import Reason
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Wrong(Record, gc=False):
 
 
 PLAIN_ERRORS = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
-"""What `parse_plain` raises."""
+"""What `parse_plain` and `parse_plain_cbor` raise."""
 
 _plain = msgspec.json.Decoder(list[PlainRecord])
 _LABELS = tuple(Record.__struct_fields__)
@@ -75,6 +76,29 @@ def parse_plain(payload: bytes) -> list[PlainRecord]:
         For everything else: `parse_pack` looks more closely.
     """
     return _plain.decode(payload)
+
+
+def parse_plain_cbor(payload: bytes) -> list[PlainRecord]:
+    """Parse the same kind of pack in CBOR.
+
+    Raises
+    ------
+    msgspec.MsgspecError
+        For everything else.
+    """
+    items = parse_cbor(payload)
+    records = msgspec.convert(items, list[PlainRecord])
+    times = [item["bt"] for item in items if "bt" in item] if isinstance(items, list) else []
+    if not isfinite(
+        sum(record.v + record.t for record in records) + sum(times, 0.0)
+    ):  # or a sum too large: looked at closely too
+        raise msgspec.ValidationError("a number that JSON does not have")
+    return records
+
+
+def parse_any(payload: bytes) -> object:
+    """Parse JSON text, or a CBOR array or map; a tuple of `Reason` and detail says why it is none."""
+    return parse_cbor(payload) if is_cbor(payload) else parse_json(payload)
 
 
 def parse_json(payload: bytes) -> object:
@@ -93,7 +117,7 @@ def parse_json(payload: bytes) -> object:
 
 def parse_pack(payload: bytes) -> list[Record] | tuple[Reason, str]:
     """Parse one pack, record by record; or say why it is none at all."""
-    items = parse_json(payload)
+    items = parse_any(payload)
     if isinstance(items, tuple):
         return items
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -123,10 +147,15 @@ def _read_record(item: dict[str, object]) -> Record:
         readable = {label: value for label, value in known.items() if _fits(label, value)}
         wrong = msgspec.convert(readable, Wrong)
         unreadable = known.keys() - readable.keys()
-        wrong.reason = Reason.VALUE_NOT_NUMERIC if "v" in unreadable else Reason.NOT_READINGS
+        wrong.reason = _why_unreadable(known["v"]) if "v" in unreadable else Reason.NOT_READINGS
         wrong.detail = str(error)
         wrong.taints = any(label.startswith("b") for label in unreadable)
         return wrong
+
+
+def _why_unreadable(value: object) -> Reason:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return Reason.VALUE_NOT_FINITE if is_number else Reason.VALUE_NOT_NUMERIC
 
 
 def _fits(label: str, value: object) -> bool:
@@ -139,7 +168,7 @@ def _fits(label: str, value: object) -> bool:
 
 def encode_pack(
     metrics: Sequence[str],
-    values: Sequence[float],
+    values: Sequence[float | str],
     times_s: Sequence[float],
     *,
     units: Sequence[str] | None = None,
@@ -150,7 +179,7 @@ def encode_pack(
     Parameters
     ----------
     metrics, values, times_s, units
-        Parallel sequences; times in seconds since 1970, units from the SenML registry.
+        Parallel sequences; a text is the name of a state; times in seconds since 1970, units from the SenML registry.
     base_name
         Prefix of every name, such as `urn:dev:mac:0024befffe804ff1:`.
     """
@@ -160,7 +189,7 @@ def encode_pack(
         record: dict[str, object] = {"bn": base_name} if i == 0 and base_name else {}
         if i == 0:
             record["bt"] = base
-        record |= {"n": metric, "v": value}
+        record |= {"n": metric, "vs" if isinstance(value, str) else "v": value}
         if units and units[i]:
             record["u"] = units[i]
         if time_s != base:

@@ -118,20 +118,22 @@ def _device_and_metric(pack: _Pack, record: Record) -> tuple[str, str]:
         raise _Refused(Reason.NAME_INVALID, f"name {name[:60]!r} does not say which device it is of") from None
 
 
-def _value(pack: _Pack, record: Record) -> float:
-    """Find the one value of a record: a number with the base value added, or a truth as 0 or 1."""
+def _value(pack: _Pack, record: Record) -> float | str:
+    """Find the one value of a record: a number with the base value added, a truth as 0 or 1, or a text that names a state."""
     given = [label for label in ("v", "vb", "vs", "vd") if getattr(record, label) is not None]
     if len(given) > 1:
         raise _Refused(Reason.VALUE_AMBIGUOUS, f"more than one value: {', '.join(given)}")
-    if record.vs is not None or record.vd is not None:
-        raise _Refused(Reason.VALUE_NOT_NUMERIC, "a text where a number is needed")
+    if record.vd is not None:
+        raise _Refused(Reason.VALUE_NOT_NUMERIC, "data where a number is needed")
+    if record.vs is not None:
+        return record.vs
     if record.vb is not None:
         return float(record.vb)
     if record.v is None and pack.value is None:
         raise _Refused(Reason.VALUE_MISSING, "only a sum" if record.s is not None else "none of v, vb, vs, vd")
     value = (record.v or 0.0) + (pack.value or 0.0)
     if not math.isfinite(value):
-        raise _Refused(Reason.VALUE_NOT_FINITE, "base value and value together are beyond all numbers")
+        raise _Refused(Reason.VALUE_NOT_FINITE, "the value, with its base value, is not a finite number")
     return value
 
 
@@ -155,4 +157,7 @@ def _encode_again(pack: _Pack, record: Record) -> bytes | None:
     if record.v is not None or (is_number and pack.value is not None):
         again["v"] = (record.v or 0.0) + (pack.value or 0.0)
     again |= {label: getattr(record, label) for label in ("vb", "vs", "vd", "s") if getattr(record, label) is not None}
-    return json.dumps([again], separators=(",", ":")).encode() if math.isfinite(again.get("v", 0.0)) else None  # type: ignore[arg-type]
+    try:
+        return json.dumps([again], separators=(",", ":"), allow_nan=False).encode()
+    except ValueError:  # CBOR has numbers that JSON has not
+        return None

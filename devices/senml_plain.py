@@ -1,7 +1,7 @@
 """Plain SenML packs into columns, as fast as it goes: devices that send names, numbers, units and times and nothing else.
 
-That is nearly every pack. Whatever is not plain is left to `senml_columns`, which knows all of RFC 8428; for plain packs both
-give the same readings.
+That is nearly every pack, in JSON and in CBOR. Whatever is not plain is left to `senml_columns`, which knows all of RFC 8428;
+for plain packs both give the same readings.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from devices.cbor import is_cbor
 from devices.columns import NO_TIME_US, Codes, Columns, seconds_to_us
-from devices.senml import ABSOLUTE_FROM_S, PLAIN_ERRORS, PlainRecord, parse_plain
+from devices.senml import ABSOLUTE_FROM_S, PLAIN_ERRORS, PlainRecord, parse_plain, parse_plain_cbor
 from devices.topics import Kind
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _parse(messages: Messages) -> tuple[list[list[PlainRecord]], list[int], list
 
 def _try_parse(payload: bytes) -> list[PlainRecord] | None:
     try:
-        return parse_plain(payload)
+        return parse_plain_cbor(payload) if is_cbor(payload) else parse_plain(payload)
     except PLAIN_ERRORS:
         return None
 

@@ -29,7 +29,7 @@ def parse_states(text: str) -> tuple[tuple[int, str], ...]:
 
 
 def plain_label(label: str) -> str:
-    """Write a label so that its spellings are equal: capitals do not count, nor do blanks, `-` and `_` around or among words."""
+    """Write a label so that its spellings are equal, whatever capitals, blanks, `-` and `_` they have."""
     return _SEPARATORS.sub(" ", label).strip().lower()
 
 

@@ -12,7 +12,7 @@ from devices.columns import Columns, Messages, Reject, concatenate
 from devices.frames import frames_of
 from devices.reasons import EXPLANATIONS, Reason
 from devices.registry import EMPTY_REGISTRY
-from devices.senml import is_pack, parse_json
+from devices.senml import is_pack, parse_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +99,8 @@ def _refusal(payload: bytes) -> Reason | None:
 
 
 def _is_senml(payload: bytes) -> bool:
-    """Tell a SenML pack from flat JSON; what is neither is said by the SenML parser."""
-    if payload.lstrip(_BLANKS)[:1] != b"[":
+    """Tell a SenML pack from flat objects, in JSON or CBOR; what is neither is said by the parser of either."""
+    if not (b"\x80" <= payload[:1] < b"\xa0" or payload.lstrip(_BLANKS)[:1] == b"["):
         return False
-    items = parse_json(payload)
+    items = parse_any(payload)
     return not isinstance(items, list) or is_pack(items)

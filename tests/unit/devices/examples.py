@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from hypothesis import settings
 
-from devices.columns import Messages
+from devices.columns import NO_TEXT, Messages
 from devices.topics import parse_topic
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
     metric: str
     unit: str
     time_us: int
-    value: float
+    value: float | str
 
 
 class Refusal(NamedTuple):
@@ -63,10 +63,15 @@ def readings_of(columns: Columns) -> list[Reading]:
             columns.metrics[columns.metric[i]],
             columns.units[columns.unit[i]],
             int(columns.time_us[i]),
-            float(columns.value[i]),
+            _value(columns, i),
         )
         for i in range(len(columns))
     ]
+
+
+def _value(columns: Columns, i: int) -> float | str:
+    is_text = columns.text is not None and columns.text[i] != NO_TEXT
+    return columns.texts[columns.text[i]] if is_text else float(columns.value[i])  # type: ignore[index]  # mypy: not None
 
 
 def refusals_of(columns: Columns) -> list[Refusal]:

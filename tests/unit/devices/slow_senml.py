@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from devices.columns import NO_TIME_US
 from devices.reasons import Reason
 from devices.topics import Kind, Source
 from tests.unit.devices.examples import Reading, Refusal
+from tests.unit.devices.slow_cbor import read_cbor, with_labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +39,8 @@ class Base:
     time: float = 0.0
     unit: str = ""
     value: float | None = None
+    is_wrong: bool = False
+    """Whether one of them could not be read."""
 
 
 @dataclass
@@ -72,14 +77,23 @@ def slow_decode(payloads: Sequence[bytes], sources: Sequence[Source], received_u
 
 def read_pack(payload: bytes) -> list[dict[str, object]]:
     """Parse one pack."""
+    return checked(with_labels(read_cbor(payload)) if 0x80 <= payload[0] <= 0x9F else read_json(payload))
+
+
+def read_json(payload: bytes) -> object:
+    """Parse JSON."""
     try:
         text = payload.decode()
     except UnicodeDecodeError:
         raise Refused(Reason.NOT_UTF8) from None
     try:
-        pack = json.loads(text)
+        return json.loads(text)
     except ValueError:
         raise Refused(Reason.NOT_JSON) from None
+
+
+def checked(pack: object) -> list[dict[str, object]]:
+    """Let only lists of records pass."""
     if not isinstance(pack, list) or any(not isinstance(record, dict) for record in pack):
         raise Refused(Reason.NOT_READINGS)
     if not pack:
@@ -87,7 +101,9 @@ def read_pack(payload: bytes) -> list[dict[str, object]]:
     return pack
 
 
-def read_record(record: dict[str, object], base: Base, source: Source, received_us: int) -> tuple[str, str, str, int, float]:
+def read_record(
+    record: dict[str, object], base: Base, source: Source, received_us: int
+) -> tuple[str, str, str, int, float | str]:
     """Resolve one record, moving the base fields on first."""
     wrong = {label for label in LABELS & set(record) if not fits(label, record[label])}
     known = {label: value for label, value in record.items() if label in LABELS - wrong and value is not None}
@@ -96,8 +112,11 @@ def read_record(record: dict[str, object], base: Base, source: Source, received_
     base.unit = str(known.get("bu", base.unit))
     if "bv" in known:
         base.value = number(known, "bv", 0.0)
+    base.is_wrong = base.is_wrong or any(label.startswith("b") for label in wrong)
     if wrong:
         raise Refused(Reason.VALUE_NOT_NUMERIC if "v" in wrong else Reason.NOT_READINGS)
+    if base.is_wrong:
+        raise Refused(Reason.NOT_READINGS)
 
     value = value_of(known, base)
     name = base.name + str(known.get("n", ""))
@@ -106,9 +125,11 @@ def read_record(record: dict[str, object], base: Base, source: Source, received_
     device, metric = split(name)
     uid = source.uid if source.kind is Kind.DEVICE else uid_in(device)
     seconds = base.time + number(known, "t", 0.0)
-    time_us = round(seconds * 1e6)
-    if seconds < 268_435_456:
-        time_us += received_us
+    time_us = NO_TIME_US
+    if abs(seconds) < 9e11:
+        time_us = round(seconds * 1e6)
+        if seconds < 268_435_456:
+            time_us += received_us
     return uid, metric, str(known.get("u", base.unit)), time_us, value
 
 
@@ -132,18 +153,23 @@ def number(known: dict[str, object], label: str, default: float) -> float:
     return float(value)
 
 
-def value_of(known: dict[str, object], base: Base) -> float:
+def value_of(known: dict[str, object], base: Base) -> float | str:
     """Find the one value of a record."""
     given = [label for label in ("v", "vb", "vs", "vd") if label in known]
     if len(given) > 1:
         raise Refused(Reason.VALUE_AMBIGUOUS)
-    if given and given[0] in {"vs", "vd"}:
+    if given == ["vs"]:
+        return str(known["vs"])
+    if given == ["vd"]:
         raise Refused(Reason.VALUE_NOT_NUMERIC)
     if given == ["vb"]:
         return 1.0 if known["vb"] else 0.0
     if not given and base.value is None:
         raise Refused(Reason.VALUE_MISSING)
-    return number(known, "v", 0.0) + (base.value or 0.0)
+    value = number(known, "v", 0.0) + (base.value or 0.0)
+    if not -math.inf < value < math.inf:
+        raise Refused(Reason.VALUE_NOT_FINITE)
+    return value
 
 
 def split(name: str) -> tuple[str, str]:

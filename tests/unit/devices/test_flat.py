@@ -1,10 +1,9 @@
-"""Flat JSON: times of every usual kind, values, and a slow reading of the same objects that must agree."""
+"""Flat objects in JSON and CBOR: their values and times, and a slow reading of the same objects that must agree."""
 
 from __future__ import annotations
 
 import json
-import time
-from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,11 +23,11 @@ from tests.unit.devices.examples import (
     readings_of,
     refusals_of,
 )
+from tests.unit.devices.slow_cbor import Tagged, write_cbor
 
 if TYPE_CHECKING:
     from devices.columns import Columns
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON_US = 1_718_452_800_000_000
 """2024-06-15T12:00:00Z."""
 
@@ -36,134 +35,6 @@ NOON_US = 1_718_452_800_000_000
 def decode_object(one: object) -> Columns:
     """Decode one object, or list of them, by itself."""
     return decode(messages(json.dumps(one).encode()))
-
-
-@pytest.mark.parametrize(
-    ("text", "micros"),
-    [
-        ("2024-06-15T12:00:00Z", NOON_US),
-        ("2024-06-15T12:00:00", NOON_US),
-        ("2024-06-15 12:00:00", NOON_US),
-        (" 2024-06-15T12:00:00Z\n", NOON_US),
-        ("2024-06-15T12:00Z", NOON_US),
-        ("20240615T120000Z", NOON_US),
-        ("2024-06-15T13:00:00+01:00", NOON_US),
-        ("2024-06-15T06:30:00-05:30", NOON_US),
-        ("2024-06-15T12:00:00.25Z", NOON_US + 250_000),
-        ("2024-06-15T12:00:00.123456Z", NOON_US + 123_456),
-        ("2024-06-15T12:00:00.123456789Z", NOON_US + 123_456),
-        ("2024-06-15", NOON_US - 43_200_000_000),
-        ("1970-01-01T00:00:00Z", 0),
-        ("1969-12-31T23:59:59.999999Z", -1),
-        ("2106-02-07T06:28:16Z", 2**32 * 1_000_000),
-        ("0001-01-01T00:00:00+14:00", -62_135_647_200_000_000),
-        ("9999-12-31T23:59:59-14:00", 253_402_351_199_000_000),
-    ],
-)
-def test_time_us_iso_text_is_understood(text: str, micros: int) -> None:
-    """With and without offset, in both notations, to the microsecond; without an offset it is UTC."""
-    assert time_us(text) == micros
-
-
-def test_time_us_text_without_offset_is_utc_wherever_the_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time zone of the server is nobody's business."""
-    monkeypatch.setenv("TZ", "America/New_York")
-    time.tzset()
-    try:
-        assert time_us("2024-06-15T12:00:00") == NOON_US
-    finally:
-        monkeypatch.undo()
-        time.tzset()
-
-
-@pytest.mark.parametrize(
-    ("number", "micros"),
-    [
-        (0, 0),
-        (1_718_452_800, NOON_US),
-        (1_718_452_800.25, NOON_US + 250_000),
-        (1_718_452_800_000, NOON_US),
-        (1_718_452_800_000.5, NOON_US + 500),
-        (1_718_452_800_000_000, NOON_US),
-        (1_718_452_800_000_123.0, NOON_US + 123),
-        (1_718_452_800_000_000_000, NOON_US),
-        (1_718_452_800_000_000_499, NOON_US),
-        (-86_400, -86_400_000_000),
-        (99_999_999_999, 99_999_999_999_000_000),
-        (100_000_000_000, 100_000_000_000_000),
-        (99_999_999_999_999, 99_999_999_999_999_000),
-        (100_000_000_000_000, 100_000_000_000_000),
-        (99_999_999_999_999_999, 99_999_999_999_999_999),
-        (100_000_000_000_000_000, 100_000_000_000_000),
-        (-99_999_999_999, -99_999_999_999_000_000),
-        (-100_000_000_000, -100_000_000_000_000),
-        (2**63 - 1, 9_223_372_036_854_776),
-        (1e21, NO_TIME_US),
-        (-1e300, NO_TIME_US),
-        (10**400, NO_TIME_US),
-    ],
-)
-def test_time_us_number_is_told_apart_by_its_size(number: float, micros: int) -> None:
-    """Seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, nanoseconds above; tested at the borders."""
-    assert time_us(number) == pytest.approx(micros, rel=1e-15, abs=0)  # beyond the year 2255 not to the microsecond
-
-
-@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9], ids=["s", "ms", "us", "ns"])
-@pytest.mark.parametrize("year", [1975, 2001, 2024, 2106, 2500])
-def test_time_us_plausible_years_agree_in_every_unit(unit: int, year: int) -> None:
-    """Whatever unit a device counts in, the same moment comes out from 1975 to 2500."""
-    moment = datetime(year, 1, 1, tzinfo=UTC)
-    seconds = (moment - EPOCH) // timedelta(seconds=1)
-
-    assert time_us(seconds * unit) == seconds * 1_000_000
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [
-        "",
-        "noon",
-        "1718452800",
-        "2024-13-01",
-        "2024-06-15T25:00:00Z",
-        "12:00",
-        True,
-        False,
-        None,
-        [],
-        {},
-        [1],
-        "\x00",
-        "x" * 10_000,
-    ],
-)
-def test_time_us_something_else_is_refused(moment: object) -> None:
-    """What is no time is said to be none; nothing is guessed."""
-    with pytest.raises(TimeError):
-        time_us(moment)
-
-
-@pytest.mark.parametrize("text", ["1701010112345", "1701010112345678"])
-def test_time_us_digits_in_quotes_are_never_read_as_a_date_long_ago(text: str) -> None:
-    """A number sent as text is that number or refused: not the year 1701 that its first digits happen to spell."""
-    try:
-        micros = time_us(text)
-    except TimeError:
-        return
-
-    assert micros == time_us(int(text))
-
-
-@DETERMINISTIC
-@given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)), st.integers(-840, 840))  # noqa: DTZ001 - made aware below
-def test_time_us_any_moment_comes_back_to_the_microsecond(naive: datetime, offset_minutes: int) -> None:
-    """The text of any moment with any offset is read exactly."""
-    moment = naive.replace(tzinfo=UTC)
-    text = (moment + timedelta(minutes=offset_minutes)).replace(tzinfo=None).isoformat()
-    sign = "-" if offset_minutes < 0 else "+"
-    hours, minutes = divmod(abs(offset_minutes), 60)
-
-    assert time_us(f"{text}{sign}{hours:02}:{minutes:02}") == (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def test_decode_object_gives_a_reading_for_each_metric() -> None:
@@ -205,12 +76,36 @@ def test_decode_without_time_takes_the_arrival() -> None:
     assert [reading.time_us for reading in readings_of(columns)] == [RECEIVED_US, RECEIVED_US + 1_000_000]
 
 
+@pytest.mark.parametrize("text", ["open", "", "21.5", "true", "x" * 1000, "\x00"])
+def test_decode_text_is_kept_as_sent(text: str) -> None:
+    """Whether it names a state of its metric is for those to say who know the vocabulary."""
+    columns = decode_object({"time": 1_718_452_800, "a": 1, "road_surface_state": text, "b": 2})
+
+    assert readings_of(columns) == [
+        Reading(0, 1, "dev-1", "a", "", NOON_US, 1.0),
+        Reading(0, 2, "dev-1", "road_surface_state", "", NOON_US, text),
+        Reading(0, 3, "dev-1", "b", "", NOON_US, 2.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unit_us"),
+    [(10**11 - 1, 10**11, 1_000_000), (10**14 - 1, 10**14, 1_000), (10**17 - 1, 10**17, 1)],
+    ids=["s-ms", "ms-us", "us-ns"],
+)
+@pytest.mark.parametrize("form", [b'{"time":%d,"a":1}', b'[{"a":0},{"time":%d,"a":1}]', b'[{"ts":%d,"a":1}]'])
+def test_decode_time_at_the_border_of_two_units_takes_the_finer_one(before: int, after: int, unit_us: int, form: bytes) -> None:
+    """One number below the border counts in the coarser unit, the border itself in the next, in lists of objects too."""
+    coarse, fine = (readings_of(decode(messages(form % number)))[-1].time_us for number in (before, after))
+
+    assert coarse == pytest.approx(before * unit_us, rel=1e-15, abs=0)
+    assert fine == after * unit_us // 1000
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
         ("null", Reason.VALUE_MISSING),
-        ('"21.5"', Reason.VALUE_NOT_NUMERIC),
-        ('""', Reason.VALUE_NOT_NUMERIC),
         ("[1]", Reason.NOT_READINGS),
         ('{"v":1}', Reason.NOT_READINGS),
         ("1" + "0" * 400, Reason.VALUE_NOT_FINITE),
@@ -321,10 +216,10 @@ objects = st.dictionaries(st.sampled_from(["a", "b", "c", "pm2.5", "", "time", "
 )
 
 
-def slow_object(one: dict[str, object], received_us: int) -> list[tuple[str, int, float] | Reason]:
+def slow_object(one: dict[str, object], received_us: int) -> list[tuple[str, int, float | str] | Reason]:
     """Read one object the obvious way."""
     key = next((key for key in TIME_KEYS if key in one), None)
-    rows: list[tuple[str, int, float] | Reason] = []
+    rows: list[tuple[str, int, float | str] | Reason] = []
     try:
         micros = received_us if key is None else time_us(one[key])
     except TimeError:
@@ -335,7 +230,7 @@ def slow_object(one: dict[str, object], received_us: int) -> list[tuple[str, int
         if value is None:
             rows.append(Reason.VALUE_MISSING)
         elif isinstance(value, str):
-            rows.append(Reason.VALUE_NOT_NUMERIC)
+            rows.append((metric, micros, value))
         else:
             assert isinstance(value, int | float)
             rows.append((metric, micros, float(value)))
@@ -363,3 +258,58 @@ def test_decode_random_objects_agree_with_the_slow_reading(group: list[dict[str,
 
     assert readings_of(columns) == expected
     assert refusals_of(columns) == sorted(refusals)
+
+
+@settings(DETERMINISTIC, max_examples=200)
+@given(objects | st.lists(objects, min_size=1, max_size=3), st.integers(0, 2**32))
+def test_decode_random_objects_in_cbor_say_what_they_say_in_json(
+    one: dict[str, object] | list[dict[str, object]], seed: int
+) -> None:
+    """The same object in any form that CBOR has for it gives the same readings and refusals."""
+    in_json, in_cbor = messages(json.dumps(one).encode()), messages(write_cbor(one, Random(seed)))
+
+    assert readings_of(decode(in_cbor)) == readings_of(decode(in_json))
+    assert refusals_of(decode(in_cbor)) == refusals_of(decode(in_json))
+
+
+@pytest.mark.parametrize(
+    ("moment", "micros"),
+    [
+        (Tagged(0, "2024-06-15T12:00:00Z"), NOON_US),
+        (Tagged(1, 1_718_452_800), NOON_US),
+        (Tagged(1, 1_718_452_800.5), NOON_US + 500_000),
+        (Tagged(4, [-3, 1_718_452_800_500]), NOON_US + 500_000),
+        (Tagged(2, (1_718_452_800_000_000_000).to_bytes(16, "big")), NOON_US),
+        (float("nan"), NO_TIME_US),
+        (float("inf"), NO_TIME_US),
+    ],
+)
+def test_decode_cbor_time_in_its_own_forms_is_understood(moment: object, micros: int) -> None:
+    """Tagged texts and seconds, fractions, big integers; what is no number is no time of any clock."""
+    columns = decode(messages(write_cbor({"time": moment, "a": 1}, Random(0))))
+
+    assert [(reading.metric, reading.time_us) for reading in readings_of(columns)] == [("a", micros)]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), Reason.VALUE_NOT_FINITE),
+        (float("-inf"), Reason.VALUE_NOT_FINITE),
+        (Tagged(4, [999, 1]), Reason.VALUE_NOT_FINITE),
+        (Tagged(2, b"\xff" * 129), Reason.VALUE_NOT_FINITE),
+        (b"x", Reason.NOT_READINGS),
+        (Tagged(35, "a+"), Reason.NOT_READINGS),
+        (Tagged(4, [1]), Reason.NOT_READINGS),
+        ([1], Reason.NOT_READINGS),
+        (None, Reason.VALUE_MISSING),
+    ],
+)
+def test_decode_cbor_value_that_is_no_number_is_refused_alone(value: object, reason: Reason) -> None:
+    """What JSON cannot write is replayed with the whole message; its neighbours are read."""
+    columns = decode(messages(write_cbor({"time": 1_718_452_800, "a": 1, "b": value, "c": 3}, Random(0))))
+
+    assert [(reading.item, reading.metric) for reading in readings_of(columns)] == [(1, "a"), (3, "c")]
+    assert refusals_of(columns) == [Refusal(0, 2, reason)]
+    (reject,) = columns.rejects
+    assert reject.payload is None or refusals_of(decode(messages(reject.payload))) == [Refusal(0, 1, reason)]

@@ -19,7 +19,7 @@ from tests.unit.devices.examples import (
     readings_of,
     refusals_of,
 )
-from tests.unit.devices.senml_packs import groups
+from tests.unit.devices.senml_packs import groups, mixed_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,3 +115,18 @@ def test_decode_random_groups_agree_with_the_careful_way(pairs: Sequence[tuple[l
     refusals = [] if plain is None else refusals_of(plain)
     assert readings == [reading for reading in readings_of(careful) if reading.message not in left]
     assert refusals == [refusal for refusal in refusals_of(careful) if refusal.message not in left]
+
+
+@settings(DETERMINISTIC, max_examples=300)
+@given(mixed_groups)
+def test_decode_random_groups_with_cbor_agree_with_the_careful_way(pairs: Sequence[tuple[bytes, str]]) -> None:
+    """The same in either encoding, whichever numbers JSON does not have."""
+    asked = messages(*[payload for payload, _ in pairs], topics=[topic for _, topic in pairs])
+    careful = senml_columns.decode(asked)
+
+    plain, others = senml_plain.decode(asked)
+
+    left = set(others)
+    readings = [] if plain is None else readings_of(plain)
+    assert readings == [reading for reading in readings_of(careful) if reading.message not in left]
+    assert {refusal.message for refusal in refusals_of(careful)} <= left

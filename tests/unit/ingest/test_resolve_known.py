@@ -35,7 +35,7 @@ ALL_KNOWN = build_registry(
 def test_resolve_random_groups_of_known_things_are_all_stored(
     pairs: Sequence[tuple[list[dict[str, object]] | bytes, str]],
 ) -> None:
-    """With every device and metric registered each reading without a unit has the series, time and value that it says."""
+    """With every device and metric registered each number without a unit has the series, time and value that it says."""
     payloads = [pack if isinstance(pack, bytes) else json.dumps(pack).encode() for pack, _ in pairs]
     messages = group(*payloads, topics=[topic for _, topic in pairs])
     columns = decode(messages)
@@ -45,7 +45,7 @@ def test_resolve_random_groups_of_known_things_are_all_stored(
     for reading in readings_of(columns):
         device = ALL_KNOWN.device_position.get(reading.uid)
         metric = ALL_KNOWN.metric_position.get(reading.metric)
-        if reading.unit == "" and device is not None and metric is not None:
+        if reading.unit == "" and device is not None and metric is not None and not isinstance(reading.value, str):
             expected.append((10 * (device + 1) + metric + 1, reading.time_us, reading.value))
     assert [(row.series, row.time_us, row.value) for row in rows_of(found.batch)] == expected
     assert all(math.isfinite(row.value) for row in rows_of(found.batch))
