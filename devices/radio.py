@@ -97,8 +97,8 @@ def airtime_s(payload_bytes: int, spreading_factor: int, bandwidth_hz: int, code
     """
     if not (5 <= spreading_factor <= 12 and bandwidth_hz > 0 and 5 <= code_rate <= 8):
         return None
-    symbol_s = 2**spreading_factor / bandwidth_hz
+    symbol_s = float(2**spreading_factor) / bandwidth_hz
     slow = 2 if symbol_s > _LOW_DATA_RATE_FROM_S else 0
     bits = 8 * payload_bytes - 4 * spreading_factor + 28 + 16
     symbols = 8 + max(math.ceil(bits / (4 * (spreading_factor - slow))), 0) * code_rate
-    return round((_PREAMBLE_SYMBOLS + 4.25 + symbols) * symbol_s, 6)
+    return round(float(_PREAMBLE_SYMBOLS + 4.25 + symbols) * symbol_s, 6)
