@@ -14,6 +14,7 @@ from devices.reasons import Reason
 from devices.topics import parse_topic
 from ingest.decode import MOST_PAYLOAD_BYTES, decode
 from tests.unit.devices.examples import DETERMINISTIC, Reading, readings_of
+from tests.unit.devices.mutations import BINARY_SPLINTERS, FLAT_JSON, SENML_CBOR, SENML_JSON, TEXT_SPLINTERS, mutated
 from tests.unit.devices.senml_packs import groups, mixed_groups
 from tests.unit.devices.slow_senml import slow_decode
 from tests.unit.ingest.examples import GATEWAY, RECEIVED_US, Refusal, device_topic, group, refusals_of
@@ -307,57 +308,17 @@ def test_decode_random_groups_agree_with_the_slow_decoder(
     assert refusals_of(columns.rejects) == [Refusal(*refusal) for refusal in sorted(expected.refusals)]
 
 
-SEEDS = [
-    GOOD,
-    (
-        b'[{"bn":"urn:dev:ow:10e2073a01080063:","bt":1.276020076001e+09,"bu":"A","bver":5,"n":"voltage","u":"V","v":120.1},'
-        b'{"n":"current","t":-5,"v":1.2},{"n":"current","t":-4,"vb":true},{"n":"x","vs":"text"},{"n":"y","vd":"aGk=","s":5}]'
-    ),
-    b'{"time":"2024-06-15T12:00:00Z","pm2_5":8.3,"temperature":-1.5e1,"door":true,"x":null,"y":"z","l":[1,{"a":2}]}',
-    b'[{"ts":1718452800123,"temperature":21.5},{"ts":1718452800123456789,"temperature":22}]',
-]
-SPLINTERS = [
-    *b'[]{}",:0123456789.-+eE\\ntu_\x00\xff\xc3\xa9 \n'.hex(" ").split(),
-    *(
-        splinter.hex()
-        for splinter in (
-            b"1e999", b"-1e308", b"NaN", b"null", b"true", b'"bn":', b'"bt":', b'"bv":1e308,', b'"v":', b'"t":-1e300,',
-            b'"n":""', b'"bver":11,', b'"a_":1,', b"\\ud800", b"\\u0000", b"9" * 30, b"9" * 400, b"9" * 5000, b"[" * 30,
-            b"[" * 990, b"]" * 990, b"[" * 3000, b'{"a":' * 500, b'"time":', b'"ts":', b'"2024-02-30"',
-            b"\xef\xbb\xbf", b"\xed\xa0\x80",
-        )
-    ),
-]  # fmt: skip
-
-
-def mutated(chance: random.Random) -> bytes:
-    """Make a payload: bytes at random, or one that is nearly right."""
-    if chance.random() < 0.1:
-        return chance.randbytes(chance.randrange(60))
-    payload = bytearray(chance.choice(SEEDS))
-    for _ in range(chance.choice([1, 1, 1, 2, 3, 8])):
-        at = chance.randrange(len(payload) + 1)
-        match chance.randrange(5):
-            case 0:
-                payload[at : at + chance.choice([1, 1, 2, 10])] = b""
-            case 1:
-                payload[at:at] = bytes.fromhex(chance.choice(SPLINTERS))
-            case 2:
-                payload[at : at + 1] = bytes.fromhex(chance.choice(SPLINTERS))
-            case 3:
-                start = chance.randrange(len(payload) + 1)
-                payload[at:at] = payload[start : start + chance.randrange(40)]
-            case _:
-                payload[at:] = b""
-    return bytes(payload)
-
-
 def test_decode_twenty_thousand_mutated_payloads_never_raise() -> None:
     """Whatever bytes come, every message ends as readings or as rejects, with values and payloads that can be stored."""
     chance = random.Random(20_240_615)
     topics = [DEVICE, DEVICE, DEVICE, device_topic("dev-2"), GATEWAY]
     for _ in range(2_000):
-        payloads = [mutated(chance) for _ in range(10)]
+        payloads = [
+            mutated(chance, SENML_CBOR, BINARY_SPLINTERS)
+            if chance.random() < 0.2
+            else mutated(chance, SENML_JSON + FLAT_JSON, TEXT_SPLINTERS)
+            for _ in range(10)
+        ]
         columns = decode(group(*payloads, topics=[chance.choice(topics) for _ in payloads]))
         outcomes = set(columns.message.tolist()) | {reject.message for reject in columns.rejects}
         assert outcomes == set(range(10))
