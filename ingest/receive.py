@@ -208,8 +208,8 @@ class MqttSession:
                 self._closing.wait(0.01)
                 last_read = now  # it is we who do not listen
                 continue
-            if self.arrivals.waiting_bytes:
-                self._closing.wait(_GATHER_S)
+            if now - last_read < _GATHER_S:
+                time.sleep(_GATHER_S)
             chunk = self._read_if_ready(connection)
             if chunk:
                 buffer = buffer + chunk if buffer else chunk

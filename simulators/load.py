@@ -21,6 +21,8 @@ INTERVAL_S = 1
 
 _CONNACK_BYTES = 4
 _PUBACK_BYTES = 4
+_GATHER_S = 0.001
+"""Waited before PUBACKs are read, so that one read takes many."""
 _BURST = 500
 """Messages in one send: large enough that the system call costs nothing, small enough that the broker never starves."""
 
@@ -131,6 +133,7 @@ def send(load: Load) -> Sent:
 
 
 def _receive(connection: socket.socket) -> int:
+    time.sleep(_GATHER_S)
     received = len(connection.recv(65_536))
     if not received:
         raise ConnectionError("the broker closed the connection")
