@@ -29,6 +29,8 @@ def make_pool(settings: ApiSettings) -> AsyncConnectionPool:
     """Make the pool, still closed. It opens at once and connects when the database comes."""
     server_settings = {
         "timezone": "UTC",
+        # A webhook that was answered must survive a crash of the server, whatever its configuration says.
+        "synchronous_commit": "on",
         "statement_timeout": round(settings.query_timeout_s * 1000),
         "idle_in_transaction_session_timeout": 10_000,
         # Compiling a plan costs more than it saves on questions of milliseconds.

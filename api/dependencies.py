@@ -23,6 +23,9 @@ _cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, scheme_name="Sessi
 _csrf = APIKeyHeader(name=_CSRF_HEADER, auto_error=False, scheme_name="CSRF token", description="For writes in a session")
 
 
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+
+
 def settings_of(request: Request) -> ApiSettings:
     """Give the settings the application was made with."""
     return cast("ApiSettings", request.app.state.settings)
@@ -46,9 +49,7 @@ Connection = Annotated[AsyncConnection, Depends(connection, scope="function")]
 
 
 async def person_asking(
-    connection: Connection,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    token: Annotated[str | None, Depends(_cookie)],
+    connection: Connection, bearer: Bearer, token: Annotated[str | None, Depends(_cookie)]
 ) -> Person | None:
     """Tell who asks, by API key or else by session; nobody where neither is there or good."""
     if bearer is not None:
@@ -62,7 +63,7 @@ Asking = Annotated[Person | None, Depends(person_asking)]
 async def permitted(
     request: Request,
     person: Asking,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    bearer: Bearer,
     token: Annotated[str | None, Depends(_cookie)],
     csrf: Annotated[str | None, Depends(_csrf)],
 ) -> Person:

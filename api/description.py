@@ -37,6 +37,7 @@ _TAGS = [
     {"name": "registry", "description": "Sites, devices, deployments and series"},
     {"name": "readings", "description": "What was measured"},
     {"name": "path", "description": "What happened to messages on their way"},
+    {"name": "webhooks", "description": "Where network servers send messages over HTTP"},
     {"name": "health", "description": "Whether Hedgerow itself is well"},
 ]
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _BEAT_S = 1.0
+_RELEASE_S = 0.02
+"""How soon to look again whether released messages are stored [s]: those that were held meanwhile wait for them."""
 _MOST_HELD = 2_000
 _MOST_HELD_BYTES = 8 * 2**20
 _CLAIM_EVERY_S = 0.2
@@ -157,6 +159,7 @@ class Registrar:
                 with self._open() as connection:
                     self._claim(connection, self._stopping.is_set)
                     connection.execute("LISTEN hedgerow_registry")
+                    connection.execute("LISTEN hedgerow_held")
                     self._load(connection)
                     self._watch_connected(connection)
             except Stopped:
@@ -166,11 +169,15 @@ class Registrar:
                 self._stopping.wait(_BEAT_S)
 
     def _watch_connected(self, connection: psycopg.Connection) -> None:
+        next_report = 0.0
         while not self._stopping.is_set():
-            self._report(connection)
+            if time.monotonic() >= next_report:
+                self._report(connection)
+                next_report = time.monotonic() + _BEAT_S
             self._release(connection)
-            changed = list(connection.notifies(timeout=_BEAT_S, stop_after=1))
-            if changed:
+            pause_s = _RELEASE_S if self._held_away.is_set() else _BEAT_S
+            channels = {notice.channel for notice in connection.notifies(timeout=pause_s, stop_after=1)}
+            if "hedgerow_registry" in channels:
                 began = time.monotonic()
                 self._load(connection)
                 self._release(connection)
