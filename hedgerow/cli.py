@@ -27,6 +27,7 @@ class _Commands(TyperGroup):
             "replay": "simulators.cli:replay_command",
             "verify": "simulators.cli:verify_command",
             "redecode": "hedgerow.redecode_command:redecode_command",
+            "devices": "hedgerow.devices_command:devices",
         }
     )
 
@@ -39,8 +40,11 @@ class _Commands(TyperGroup):
         if cmd_name not in self._LATER:
             return super().get_command(ctx, cmd_name)
         module, _, name = self._LATER[cmd_name].partition(":")
+        found = getattr(import_module(module), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
         later = typer.Typer(pretty_exceptions_show_locals=False)
-        later.command(cmd_name)(getattr(import_module(module), name))
+        later.command(cmd_name)(found)
         return typer.main.get_command(later)
 
 

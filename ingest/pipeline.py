@@ -158,6 +158,7 @@ class Pipeline:
                 log.error("the store refused a message, it goes to quarantine: %s", error)  # noqa: TRY400
                 self._write(refusal_of(prepared.group, str(error)))
             return
+        self._registrar.clocks.add(prepared.clocks)
         if not prepared.group.held:
             acknowledge(prepared.group, self._session)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.batch import Batch
+    from ingest.clocks import Sightings
     from ingest.message import Group
     from ingest.resolve import Resolved
 
@@ -48,6 +49,7 @@ class Prepared:
     delivery: Mapping[str, bytes] | None
     """Digests, packet ids and arrivals of the messages; None where they did not come from the broker."""
     counts: Mapping[str, int]
+    clocks: Sightings
     oldest_received_us: int
     radio: Mapping[str, Sequence[object]] | None
     """Columns of the table uplink_radio by name."""
@@ -116,6 +118,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
             "readings_conflicting": unique.conflicting,
             "readings_quarantined": len(refused),
         },
+        clocks=resolved.clocks,
         oldest_received_us=int(received_us.min()),
         radio=radio_rows(group, resolved),
         events=event_rows(group, resolved),

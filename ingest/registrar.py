@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from devices.registry import Registry, load_registry
+from ingest.clocks import Clocks
 from ingest.message import Group, Message, group_of
 from ingest.store import Stopped
 from sql.pool import connect
@@ -56,6 +57,7 @@ class Registrar:
         self._load_lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="registrar")
         self.registry: Registry
+        self.clocks = Clocks()
 
     def load(self, is_stopping: Callable[[], bool], *, drains: bool = False, restarted: bool = False) -> None:
         """Become the worker, as soon as no other process is it, and read the registry; before `start`.
@@ -174,6 +176,8 @@ class Registrar:
             if time.monotonic() >= next_report:
                 self._report(connection)
                 next_report = time.monotonic() + _BEAT_S
+            if self.clocks.is_due():
+                self._note_clocks(connection)
             self._release(connection)
             pause_s = _RELEASE_S if self._held_away.is_set() else _BEAT_S
             channels = {notice.channel for notice in connection.notifies(timeout=pause_s, stop_after=1)}
@@ -183,6 +187,11 @@ class Registrar:
                 self._release(connection)
                 # Registering thousands one by one must not keep us reading the registry all the time.
                 self._stopping.wait(2 * (time.monotonic() - began))
+        self._note_clocks(connection)
+
+    def _note_clocks(self, connection: psycopg.Connection) -> None:
+        for rows in self.clocks.take():
+            connection.execute(query("note_clocks"), rows)
 
     def _release(self, connection: psycopg.Connection) -> None:
         if self._held_away.is_set():

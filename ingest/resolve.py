@@ -20,6 +20,7 @@ from devices.topics import Kind, device_topic
 from devices.units import conversion
 from ingest.batch import EMPTY_BATCH, Batch
 from ingest.check import believe_clocks
+from ingest.clocks import NO_SIGHTINGS, Sightings, sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,6 +63,8 @@ class Resolved:
     """How messages of registered devices came through the air."""
     events: Sequence[Event] = ()
     """Of registered devices."""
+    clocks: Sightings = NO_SIGHTINGS
+    """What the times sent tell of the clocks of devices."""
 
 
 def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
@@ -87,6 +90,7 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     time_us, flags = believe_clocks(
         columns.time_us[rows], received_us, registry.clock_back_us[device], registry.clock_ahead_us[device]
     )
+    clocks = sightings(columns.message[rows], device, columns.time_us[rows], received_us, flags != 0, registry.device_ids)
     deployment = registry.deployments(device, time_us)
     nowhere = np.zeros(len(columns), bool)
     nowhere[rows[deployment == NONE]] = True
@@ -110,7 +114,7 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     events = [event for event in columns.events if sender[event.message] != NONE]
     archived[[event.message for event in events]] = True
     radio = columns.radio and columns.radio.take(np.flatnonzero(sender[columns.radio.message] != NONE))
-    return Resolved(batch, rejects, held, missing, archived, _device_ids(sender, registry), uids, radio, events)
+    return Resolved(batch, rejects, held, missing, archived, _device_ids(sender, registry), uids, radio, events, clocks)
 
 
 def nothing_resolved(group: Group, rejects: Sequence[Reject]) -> Resolved:
