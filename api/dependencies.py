@@ -24,6 +24,8 @@ _csrf = APIKeyHeader(name=_CSRF_HEADER, auto_error=False, scheme_name="CSRF toke
 
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+SessionToken = Annotated[str | None, Depends(_cookie)]
+CsrfToken = Annotated[str | None, Depends(_csrf)]
 
 
 def settings_of(request: Request) -> ApiSettings:
@@ -48,9 +50,7 @@ Settings = Annotated[ApiSettings, Depends(settings_of)]
 Connection = Annotated[AsyncConnection, Depends(connection, scope="function")]
 
 
-async def person_asking(
-    connection: Connection, bearer: Bearer, token: Annotated[str | None, Depends(_cookie)]
-) -> Person | None:
+async def person_asking(connection: Connection, bearer: Bearer, token: SessionToken) -> Person | None:
     """Tell who asks, by API key or else by session; nobody where neither is there or good."""
     if bearer is not None:
         return await person_of_key(connection, bearer.credentials)
@@ -64,8 +64,8 @@ async def permitted(
     request: Request,
     person: Asking,
     bearer: Bearer,
-    token: Annotated[str | None, Depends(_cookie)],
-    csrf: Annotated[str | None, Depends(_csrf)],
+    token: SessionToken,
+    csrf: CsrfToken,
 ) -> Person:
     """Let a request pass: anyone known may read, engineers and above may write; a session's writes need its token.
 

@@ -13,10 +13,10 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel, Field
 
 from api.database import value_of
-from api.dependencies import Bearer, permitted, pool_of
+from api.dependencies import Bearer, CsrfToken, SessionToken, permitted, person_asking, pool_of
 from api.description import problems
 from api.errors import NotReady, Slip, Unusable
-from api.people import Person, person_of_key
+from api.people import Person
 from devices import webhooks
 from devices.digest import digest_of
 from devices.events import LONGEST_DETAIL, clean
@@ -29,14 +29,42 @@ _CONNECTION_WAIT_S = 0.8
 _PATIENCE_S = 1.5
 """The Things Stack gives up after 5 s, and rests a webhook that fails too often: it must have its answer before."""
 _AWAY = "The database does not answer at the moment. Send the same again: it is stored once."
-_JSON = {"application/json": {"schema": {"type": "object"}}}
-_PROTOBUF = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "deviceInfo": {"type": "object", "description": "Which device it is of"},
+        "time": {"type": "string", "format": "date-time"},
+        "object": {"type": "object", "description": "What the codec made of the payload"},
+    },
+    "examples": [
+        {"deviceInfo": {"devEui": "0011223344556677"}, "time": "2026-11-21T08:30:00Z", "object": {"temperature": 11.2}}
+    ],
+}
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "end_device_ids": {"type": "object", "description": "Which device it is of"},
+        "uplink_message": {"type": "object", "description": "An uplink; for other events their own field"},
+    },
+    "examples": [
+        {
+            "end_device_ids": {"device_id": "gully-7", "dev_eui": "0011223344556677"},
+            "uplink_message": {"received_at": "2026-11-21T08:30:00Z", "decoded_payload": {"temperature": 11.2}},
+        }
+    ],
+}
+_JSON, _BINARY = "application/json", "application/octet-stream"
 
 
-async def sender(request: Request, bearer: Bearer) -> None:
-    """Let a network server pass that has an API key with which one may write; quick to say that it cannot tell."""
-    person = await _in_time(_person(pool_of(request), bearer.credentials)) if bearer else None
-    await permitted(request, person, bearer, None, None)
+def _body(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Describe a body that the route reads by itself, by its media types."""
+    return {"requestBody": {"required": True, "content": {kind: {"schema": schema} for kind, schema in schemas.items()}}}
+
+
+async def sender(request: Request, bearer: Bearer, token: SessionToken, csrf: CsrfToken) -> None:
+    """Let pass who may write, as everywhere, but be quick to say so when the database does not answer."""
+    person = await _in_time(_person(pool_of(request), bearer, token))
+    await permitted(request, person, bearer, token, csrf)
 
 
 router = APIRouter(
@@ -57,7 +85,7 @@ class Taken(BaseModel):
 @router.post(
     "/chirpstack",
     summary="Take an event of ChirpStack",
-    openapi_extra={"requestBody": {"required": True, "content": {**_JSON, **_PROTOBUF}}},
+    openapi_extra=_body({_JSON: _EVENT, _BINARY: {"type": "string", "format": "binary"}}),
 )
 async def take_chirpstack(
     request: Request, event: Annotated[str, Query(description="As ChirpStack adds it to the address: up, join, status, …")] = ""
@@ -69,7 +97,7 @@ async def take_chirpstack(
 @router.post(
     "/things-stack",
     summary="Take a message of The Things Stack",
-    openapi_extra={"requestBody": {"required": True, "content": _JSON}},
+    openapi_extra=_body({_JSON: _MESSAGE}),
 )
 async def take_things_stack(request: Request) -> Taken:
     """Take a request of a webhook of The Things Stack v3, of any kind; answered with 200 once it is committed."""
@@ -100,9 +128,9 @@ async def _store(request: Request, name: str, topic: str, body: bytes, **values:
     return await _in_time(_value(pool_of(request), name, stored)) is not None
 
 
-async def _person(pool: AsyncConnectionPool, key: str) -> Person | None:
+async def _person(pool: AsyncConnectionPool, bearer: Bearer, token: SessionToken) -> Person | None:
     async with pool.connection(timeout=_CONNECTION_WAIT_S) as connection:
-        return await person_of_key(connection, key)
+        return await person_asking(connection, bearer, token)
 
 
 async def _value(pool: AsyncConnectionPool, name: str, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - any column

@@ -14,8 +14,8 @@ from devices.digest import digest_of
 from devices.reasons import Reason
 from devices.topics import chirpstack_topic, things_stack_topic
 from hedgerow.cli import migrate
+from tests.unit.devices.chirpstack_events import as_protobuf
 from tests.unit.devices.network_examples import APPLICATION, EUI, chirpstack_up, things_stack_up
-from tests.unit.devices.test_chirpstack import as_protobuf
 
 if TYPE_CHECKING:
     import httpx

@@ -5,19 +5,29 @@ from __future__ import annotations
 import base64
 import json
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from chirpstack_api.integration import integration_pb2
-from google.protobuf.json_format import Parse
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.events import Event
 from devices.radio import Reception
 from devices.reasons import Reason
-from devices.registry import EMPTY_REGISTRY
 from devices.topics import CHIRPSTACK_EVENTS
+from tests.unit.devices.chirpstack_events import (
+    ACK,
+    BASE,
+    GOLDEN,
+    INTEGRATION,
+    JOIN,
+    LOCATION,
+    LOG,
+    SLIP,
+    STATUS,
+    TXACK,
+    as_protobuf,
+)
 from tests.unit.devices.examples import DETERMINISTIC, RECEIVED_US, Reading, Refusal, readings_of, refusals_of
 from tests.unit.devices.network_examples import (
     EUI,
@@ -35,70 +45,6 @@ from tests.unit.devices.network_examples import (
     values_of,
     without_zeros,
 )
-
-if TYPE_CHECKING:
-    from devices.chirpstack import Encoding
-    from devices.columns import Columns
-
-_STATUS = {
-    "deduplicationId": "c0a9a2aa-95d4-4ee4-8f9c-24f3f0a1d8a5",
-    "time": "2026-11-21T08:00:00.123456789+00:00",
-    "deviceInfo": device_info(),
-    "margin": -4,
-    "externalPowerSource": False,
-    "batteryLevelUnavailable": False,
-    "batteryLevel": 92.4,
-}
-_LOCATION = {
-    "deduplicationId": "0d3a5a55-1d6b-4c63-a6a5-5f1bd3c5b7a1",
-    "time": "2026-11-21T08:00:00.123456789+00:00",
-    "deviceInfo": device_info(),
-    "location": {"latitude": 50.7156, "longitude": -2.4366, "altitude": 61.5, "source": "GEO_RESOLVER_TDOA", "accuracy": 40.0},
-}
-_BASE = {"time": "2026-11-21T08:00:00.123456789+00:00", "deviceInfo": device_info()}
-_SLIP = "ReferenceError: batt is not defined"
-_LOG = {
-    **_BASE,
-    "level": "ERROR",
-    "code": "UPLINK_CODEC",
-    "description": _SLIP,
-    "context": {"deduplication_id": "3b6a1a02-1f5e-4c6b-9a0f-1f0f6f1b2c3d"},
-}
-_JOIN = {**_BASE, "deduplicationId": "77", "devAddr": "01ab23cd", "regionConfigId": "eu868"}
-_ACK = {**_BASE, "deduplicationId": "78", "queueItemId": "q-1", "acknowledged": True, "fCntDown": 12}
-_TXACK = {**_BASE, "downlinkId": 4711, "queueItemId": "q-1", "fCntDown": 12, "gatewayId": "b827ebfffe0a1b2c"}
-_INTEGRATION = {**_BASE, "deduplicationId": "79", "integrationName": "loracloud", "eventType": "modem", "object": {"a": 1}}
-
-_KINDS = {
-    "up": integration_pb2.UplinkEvent,
-    "status": integration_pb2.StatusEvent,
-    "location": integration_pb2.LocationEvent,
-    "log": integration_pb2.LogEvent,
-    "join": integration_pb2.JoinEvent,
-    "ack": integration_pb2.AckEvent,
-    "txack": integration_pb2.TxAckEvent,
-}
-_GOLDEN: dict[str, dict[str, Any]] = {
-    "up": chirpstack_up(),
-    "status": _STATUS,
-    "location": _LOCATION,
-    "log": _LOG,
-    "join": _JOIN,
-    "ack": _ACK,
-    "txack": _TXACK,
-}
-
-
-def as_protobuf(event: str, written: dict[str, Any]) -> bytes:
-    """Write an event as ChirpStack does with `json=false`, by the schema's own library."""
-    binary: bytes = Parse(json.dumps(written), _KINDS[event]()).SerializeToString()
-    return binary
-
-
-def facts_of(columns: Columns) -> tuple[object, ...]:
-    """Give all that columns say, to be compared."""
-    radio = columns.radio.receptions if columns.radio else ()
-    return readings_of(columns), refusals_of(columns), list(radio), list(columns.events)
 
 
 def test_up_gives_decoded_object_and_radio_as_readings_at_the_servers_time() -> None:
@@ -121,20 +67,11 @@ def test_up_gives_decoded_object_and_radio_as_readings_at_the_servers_time() -> 
     ]
 
 
-@pytest.mark.parametrize("event", sorted(_GOLDEN))
-def test_protobuf_and_json_of_one_event_say_the_same(event: str) -> None:
-    """Every event gives the same readings, radio and events in both encodings, told apart by the bytes themselves."""
-    as_json = decode_chirpstack(event, _GOLDEN[event])
-
-    assert facts_of(decode_chirpstack(event, as_protobuf(event, _GOLDEN[event]))) == facts_of(as_json)
-    assert len(as_json) or as_json.events
-
-
 def test_zeros_left_out_of_rx_and_tx_info_are_zeros() -> None:
     """A missing SNR, RSSI or latitude is 0, not unknown."""
     heard = [{"gatewayId": "b827ebfffe0a1b2c"}, {"gatewayId": "b827ebfffe3d4e5f", "rssi": -80, "snr": -1.5}]
     up = values_of(decode_chirpstack("up", chirpstack_up(rxInfo=heard)))
-    location = values_of(decode_chirpstack("location", {**_LOCATION, "location": {"longitude": -2.4366}}))
+    location = values_of(decode_chirpstack("location", {**LOCATION, "location": {"longitude": -2.4366}}))
 
     assert (up["rssi"], up["snr"]) == (0.0, 0.0)
     assert location == {"latitude": 0.0, "longitude": -2.4366}
@@ -152,9 +89,9 @@ def test_up_with_everything_zero_left_out_is_a_whole_uplink() -> None:
 
 def test_status_gives_battery_margin_and_power() -> None:
     """A battery level is a reading; one that is not available, or of a device on external power, is none."""
-    charged = values_of(decode_chirpstack("status", _STATUS))
-    unavailable = values_of(decode_chirpstack("status", {**_STATUS, "batteryLevelUnavailable": True, "batteryLevel": 0}))
-    powered = values_of(decode_chirpstack("status", {**_STATUS, "externalPowerSource": True, "batteryLevel": 0}))
+    charged = values_of(decode_chirpstack("status", STATUS))
+    unavailable = values_of(decode_chirpstack("status", {**STATUS, "batteryLevelUnavailable": True, "batteryLevel": 0}))
+    powered = values_of(decode_chirpstack("status", {**STATUS, "externalPowerSource": True, "batteryLevel": 0}))
 
     assert charged == {"device_margin": -4.0, "external_power": 0.0, "battery_level": 92.4}
     assert unavailable == {"device_margin": -4.0, "external_power": 0.0}
@@ -163,24 +100,24 @@ def test_status_gives_battery_margin_and_power() -> None:
 
 def test_location_gives_position_and_what_is_known_of_it() -> None:
     """Latitude and longitude always; an altitude or accuracy of 0 is one nobody knows."""
-    assert values_of(decode_chirpstack("location", _LOCATION)) == {
+    assert values_of(decode_chirpstack("location", LOCATION)) == {
         "latitude": 50.7156,
         "longitude": -2.4366,
         "altitude": 61.5,
         "gnss_accuracy": 40.0,
     }
-    assert refusals_of(decode_chirpstack("location", _BASE)) == [Refusal(0, 1, Reason.VALUE_MISSING)]
+    assert refusals_of(decode_chirpstack("location", BASE)) == [Refusal(0, 1, Reason.VALUE_MISSING)]
 
 
 @pytest.mark.parametrize(
     ("event", "written", "expected"),
     [
-        ("join", _JOIN, Event(0, EUI, TIME_US, "join", "INFO", "", "joined as device address 01ab23cd")),
-        ("ack", _ACK, Event(0, EUI, TIME_US, "ack", "INFO", "", "downlink 12 acknowledged")),
-        ("ack", {**_ACK, "acknowledged": False}, Event(0, EUI, TIME_US, "ack", "WARNING", "", "downlink 12 not acknowledged")),
-        ("txack", _TXACK, Event(0, EUI, TIME_US, "txack", "INFO", "", "downlink 12 sent by gateway b827ebfffe0a1b2c")),
-        ("log", {**_LOG, "level": "INFO", "code": "UNKNOWN", "context": {}}, Event(0, EUI, TIME_US, "log", detail=_SLIP)),
-        ("integration", _INTEGRATION, Event(0, EUI, TIME_US, "integration", "INFO", "", "loracloud modem")),
+        ("join", JOIN, Event(0, EUI, TIME_US, "join", "INFO", "", "joined as device address 01ab23cd")),
+        ("ack", ACK, Event(0, EUI, TIME_US, "ack", "INFO", "", "downlink 12 acknowledged")),
+        ("ack", {**ACK, "acknowledged": False}, Event(0, EUI, TIME_US, "ack", "WARNING", "", "downlink 12 not acknowledged")),
+        ("txack", TXACK, Event(0, EUI, TIME_US, "txack", "INFO", "", "downlink 12 sent by gateway b827ebfffe0a1b2c")),
+        ("log", {**LOG, "level": "INFO", "code": "UNKNOWN", "context": {}}, Event(0, EUI, TIME_US, "log", detail=SLIP)),
+        ("integration", INTEGRATION, Event(0, EUI, TIME_US, "integration", "INFO", "", "loracloud modem")),
     ],
 )  # fmt: skip
 def test_events_without_readings_are_kept_as_events(event: str, written: dict[str, Any], expected: Event) -> None:
@@ -194,75 +131,13 @@ def test_events_without_readings_are_kept_as_events(event: str, written: dict[st
 
 def test_log_of_a_failed_codec_is_an_error_and_refused_where_its_output_was_needed() -> None:
     """The operator sees it in quarantine, unless the device's profile decodes the frames here."""
-    needed = decode_chirpstack("log", _LOG)
-    not_needed = decode_chirpstack("log", _LOG, registry_of(codec="layout"))
+    needed = decode_chirpstack("log", LOG)
+    not_needed = decode_chirpstack("log", LOG, registry_of(codec="layout"))
 
     assert [(event.level, event.code) for event in needed.events] == [("ERROR", "UPLINK_CODEC")]
     assert refusals_of(needed) == [Refusal(0, 1, Reason.NETWORK_CODEC_FAILED)]
     assert [(event.level, event.code) for event in not_needed.events] == [("ERROR", "UPLINK_CODEC")]
     assert not_needed.rejects == []
-
-
-def test_encrypted_payload_is_set_aside_and_its_radio_kept() -> None:
-    """With joinServerContext `data` is still encrypted: it is refused as a reading, the radio is known all the same."""
-    context = {"sessionKeyId": "AYuT3kW5l2Y9Qy==", "appSKey": {"kekLabel": "k", "aesKey": "AAEC"}}
-    columns = decode_chirpstack("up", chirpstack_up(joinServerContext=context, object=None))
-
-    assert refusals_of(columns) == [Refusal(0, 1, Reason.ENCRYPTED)]
-    assert set(values_of(columns)) == {"rssi", "snr", "spreading_factor", "gateway_count", "frame_counter"}
-    assert [reading.item for reading in readings_of(columns)] == [2, 3, 4, 5, 6]
-
-
-def test_up_without_object_and_codec_is_refused_as_having_no_codec() -> None:
-    """A frame nobody can read is set aside; its radio is stored."""
-    columns = decode_chirpstack("up", chirpstack_up(object=None))
-
-    assert refusals_of(columns) == [Refusal(0, 1, Reason.CODEC_MISSING)]
-    assert "frame_counter" in values_of(columns)
-
-
-def test_up_of_a_profile_with_a_codec_goes_to_it_though_there_is_an_object() -> None:
-    """Our own codec is what the profile asks for; the object is read only where there is no frame for it."""
-    registry = registry_of(codec="none-such")
-    columns = decode_chirpstack("up", chirpstack_up(), registry)
-    without_frame = decode_chirpstack("up", chirpstack_up(data=""), registry)
-
-    assert refusals_of(columns) == [Refusal(0, 1, Reason.CODEC_MISSING)]
-    assert "temperature" not in values_of(columns)
-    assert values_of(without_frame)["temperature"] == 27.2
-
-
-def test_up_on_port_0_is_between_network_and_device() -> None:
-    """MAC commands are nothing for a codec: the radio is all there is."""
-    columns = decode_chirpstack("up", chirpstack_up(fPort=0, object=None))
-
-    assert columns.rejects == []
-    assert "frame_counter" in values_of(columns)
-
-
-def test_mapping_that_cannot_be_used_refuses_the_object() -> None:
-    """A definition with a slip costs the object's readings, not the radio's, and says what is wrong."""
-    columns = decode_chirpstack("up", chirpstack_up(), registry_of(definition="[mapping"))
-
-    assert refusals_of(columns) == [Refusal(0, 1, Reason.CODEC_BROKEN)]
-    assert "frame_counter" in values_of(columns)
-
-
-def test_up_with_a_mapping_goes_through_it() -> None:
-    """Names and units of the network server's codec become metrics by the profile's table."""
-    registry = registry_of(definition='[mapping]\n"TempC_SHT" = "air_temperature"\n')
-    columns = decode_chirpstack("up", chirpstack_up(object={"TempC_SHT": "27.2", "other": 1}), registry)
-
-    assert values_of(columns)["air_temperature"] == 27.2
-    assert columns.rejects == []
-
-
-def test_up_of_an_unregistered_device_is_not_decoded_and_not_refused() -> None:
-    """It will be held whole: its radio readings alone say that there is something."""
-    columns = decode_chirpstack("up", chirpstack_up(object=None), EMPTY_REGISTRY)
-
-    assert columns.rejects == []
-    assert set(values_of(columns)) == {"rssi", "snr", "spreading_factor", "gateway_count", "frame_counter"}
 
 
 def test_missing_time_is_that_of_arrival() -> None:
@@ -303,33 +178,11 @@ def test_bad_payload_is_refused_whole_with_its_reason(payload: bytes, reason: Re
     assert columns.radio is None
 
 
-@pytest.mark.parametrize(
-    ("encoding", "payload", "reason"),
-    [
-        ("json", as_protobuf("up", chirpstack_up()), Reason.NOT_JSON),
-        ("protobuf", json.dumps(chirpstack_up()).encode(), Reason.NOT_PROTOBUF),
-        ("json", json.dumps(chirpstack_up()).encode(), None),
-        ("protobuf", as_protobuf("up", chirpstack_up()), None),
-        ("auto", b" \r\n\t" + json.dumps(chirpstack_up()).encode(), None),
-    ],
-)
-def test_encoding_that_is_set_is_the_only_one_read(encoding: Encoding, payload: bytes, reason: Reason | None) -> None:
-    """A source that is said to send one encoding is not guessed at."""
-    columns = decode_chirpstack("up", payload, encoding=encoding)
-
-    assert [refusal.reason for refusal in refusals_of(columns)] == ([reason] if reason else [])
-
-
-def test_integration_event_has_no_form_in_protobuf() -> None:
-    """It left the schema: as JSON it is kept, as anything else refused."""
-    assert refusals_of(decode_chirpstack("integration", b"\x0a\x00")) == [Refusal(0, 0, Reason.NOT_PROTOBUF)]
-
-
 def test_texts_no_database_holds_are_made_harmless() -> None:
     """NUL in a gateway's id or address would kill a whole batch."""
     up = chirpstack_up(devAddr="01\x00ab" * 30, rxInfo=[{"gatewayId": "b8\x00"}])
     columns = decode_chirpstack("up", up)
-    log = decode_chirpstack("log", {**_LOG, "description": "a\x00b" * 1000, "code": "X\x00"})
+    log = decode_chirpstack("log", {**LOG, "description": "a\x00b" * 1000, "code": "X\x00"})
 
     assert columns.radio is not None
     assert "\x00" not in columns.radio.receptions[0].session + columns.radio.receptions[0].gateway
@@ -377,8 +230,8 @@ def test_up_of_any_content_agrees_with_the_slow_reader(
 def test_any_bytes_never_raise_and_never_vanish() -> None:
     """20,000 mangled events: each gives readings, an event or a reject, none an exception."""
     random.seed(20_261_121)
-    seeds = [(event, json.dumps(written).encode()) for event, written in _GOLDEN.items()]
-    seeds += [(event, as_protobuf(event, written)) for event, written in _GOLDEN.items()]
+    seeds = [(event, json.dumps(written).encode()) for event, written in GOLDEN.items()]
+    seeds += [(event, as_protobuf(event, written)) for event, written in GOLDEN.items()]
     for _ in range(20_000):
         event, payload = random.choice(seeds)
         mangled = bytearray(payload)
