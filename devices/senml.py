@@ -111,7 +111,7 @@ def parse_json(payload: bytes) -> object:
         return (Reason.NOT_UTF8, str(error))
     except msgspec.DecodeError as error:
         reason = Reason.VALUE_NOT_FINITE if "out of range" in str(error) else Reason.NOT_JSON
-        return (reason, str(error))
+        return (reason, str(error)[:200])  # it names the place, however deep
     return parsed
 
 
@@ -148,7 +148,7 @@ def _read_record(item: dict[str, object]) -> Record:
         wrong = msgspec.convert(readable, Wrong)
         unreadable = known.keys() - readable.keys()
         wrong.reason = _why_unreadable(known["v"]) if "v" in unreadable else Reason.NOT_READINGS
-        wrong.detail = str(error)
+        wrong.detail = str(error)[:200]
         wrong.taints = any(label.startswith("b") for label in unreadable)
         return wrong
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.unit.devices.slow_cbor import Tagged, read_cbor, write_cbor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
@@ -100,3 +102,24 @@ def mutated(chance: Random, seeds: Sequence[bytes], splinters: Sequence[bytes], 
             case _:
                 payload[at:] = b""
     return bytes(payload)
+
+
+NASTY: tuple[object, ...] = (
+    *(0, -1, 11, 2**28, 2**53 + 1, 2**64, -(2**64), 2**1023, 2**1024, 1e308, -1e300, float("nan"), float("inf"), True, None),
+    *("", "a", "a b", "urn:dev:mac:0024befffe804ff1:", "\x00", "x" * 300, "a_", "2024-06-15", b"", b"\xff\x00", [], {}, [[]]),
+    *(Tagged(4, [-2, 27315]), Tagged(4, [10**9, 1]), Tagged(4, [-(10**9), 2**2000]), Tagged(4, []), Tagged(4, ["a", 1])),
+    *(Tagged(5, [1, 1]), Tagged(1, 1.5), Tagged(0, "2024-06-15T12:00:00Z"), Tagged(2, 5), Tagged(35, "a+"), Tagged(999, [1])),
+)
+LABELS: tuple[object, ...] = (*range(-7, 10), "n", "v", "time", "ts", "x_", "pm2_5", 2**40, -(2**63))
+
+
+def rewritten(chance: Random, seeds: Sequence[bytes], splinters: Sequence[bytes], start: bytes = b"") -> bytes:
+    """Make a CBOR payload that is valid more often than not: a seed with some labels and values changed, in other forms."""
+    if chance.random() < 0.3:
+        return mutated(chance, seeds, splinters, start)
+    value = read_cbor(chance.choice(seeds))
+    maps = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
+    for _ in range(chance.choice([0, 1, 1, 2, 4])):
+        chance.choice(maps)[chance.choice(LABELS)] = chance.choice(NASTY)
+    payload = write_cbor(value, chance)
+    return mutated(chance, [payload], splinters) if chance.random() < 0.2 else payload
