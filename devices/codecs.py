@@ -8,6 +8,8 @@ import numpy as np
 
 from devices.cayenne_lpp import CayenneLpp
 from devices.columns import Columns, Reject, Rows, concatenate
+from devices.javascript import JavaScriptCodec
+from devices.javascript_sandbox import Sandbox
 from devices.layout_columns import LayoutCodec
 from devices.reasons import EXPLANATIONS, Reason
 from devices.registry import NONE
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
 Codec: TypeAlias = "Callable[[Frames], Columns]"
 
-_MAKERS: dict[str, Callable[[Profile], Codec]] = {
-    "cayenne_lpp": lambda profile: CayenneLpp(profile.definition),
-    "layout": lambda profile: LayoutCodec(profile.definition),
+_MAKERS: dict[str, Callable[[Profile, Sandbox], Codec]] = {
+    "cayenne_lpp": lambda profile, _: CayenneLpp(profile.definition),
+    "layout": lambda profile, _: LayoutCodec(profile.definition),
+    "javascript": JavaScriptCodec,
 }
 """What makes the codec of a profile, by the codec's name; raises ValueError, naming the place, where it cannot."""
 
@@ -36,7 +39,7 @@ def make_codec(profile: Profile) -> Codec | None:
     ValueError
         When its definition or script cannot be used; the text names the place.
     """
-    return _MAKERS[profile.codec](profile) if profile.codec in _MAKERS else None
+    return _MAKERS[profile.codec](profile, Sandbox()) if profile.codec in _MAKERS else None
 
 
 class Codecs:
@@ -44,6 +47,7 @@ class Codecs:
 
     def __init__(self) -> None:
         self._made: dict[Profile, Codec] = {}
+        self._sandbox = Sandbox()  # starts nothing before a script is run
 
     def decode(self, frames: Frames, registry: Registry) -> Columns:
         """Decode frames, those of one device profile together.
@@ -59,7 +63,7 @@ class Codecs:
             return _refused(frames, Reason.CODEC_MISSING, EXPLANATIONS[Reason.CODEC_MISSING], item=1)
         if profile not in self._made:
             self._forget(registry)
-            self._made[profile] = _made(profile)
+            self._made[profile] = _made(profile, self._sandbox)
         return self._made[profile](frames)
 
     def _forget(self, registry: Registry) -> None:
@@ -68,7 +72,8 @@ class Codecs:
         self._made = {profile: codec for profile, codec in self._made.items() if profile in present}
 
     def close(self) -> None:
-        """Let go of what codecs hold on to."""
+        """Let go of what codecs hold on to; those used again take hold of it again."""
+        self._sandbox.close()
 
 
 def _by_profile(frames: Frames, registry: Registry) -> Iterator[tuple[Profile | None, Frames]]:
@@ -85,9 +90,9 @@ def _profile(registry: Registry, index: int) -> Profile | None:
     return None if index == NONE else registry.profiles[index]
 
 
-def _made(profile: Profile) -> Codec:
+def _made(profile: Profile, sandbox: Sandbox) -> Codec:
     try:
-        return _MAKERS[profile.codec](profile)
+        return _MAKERS[profile.codec](profile, sandbox)
     except ValueError as error:
         detail = f"device profile {profile.key}: {error}"
         return lambda frames: _refused(frames, Reason.CODEC_BROKEN, detail)

@@ -16,6 +16,8 @@ from tests.unit.devices.examples import Refusal, readings_of, refusals_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from devices.javascript_sandbox import Sandbox
+
 LAYOUT = '[[field]]\nmetric = "m"\nat = 0\ntype = "u8"\n'
 PROFILES = [
     ("plain", "auto", ""),
@@ -71,9 +73,9 @@ def test_decode_codec_is_made_once_and_anew_when_its_definition_changes(monkeypa
     made: list[Profile] = []
     maker = module._MAKERS["layout"]  # noqa: SLF001 - counts how often it is called
 
-    def counted(profile: Profile) -> Codec:
+    def counted(profile: Profile, sandbox: Sandbox) -> Codec:
         made.append(profile)
-        return maker(profile)
+        return maker(profile, sandbox)
 
     monkeypatch.setitem(module._MAKERS, "layout", counted)  # noqa: SLF001 - as above
     codecs = Codecs()
