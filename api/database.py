@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
 from sql.migrate import migrations_for
-from sql.pool import OPTIONS
+from sql.pool import OPTIONS, cut
 from sql.queries import query
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Row = TypeVar("Row")
 
 _WAIT_S = 5  # for a free connection: bounds how long a request hangs while the database is away
+_ANSWERS_WITHIN_S = 2
 _TRIES_S = 3  # the pool's own tries come ever more seldom; after this the next request makes a new one at once
 
 
@@ -47,9 +49,18 @@ def make_pool(settings: ApiSettings) -> AsyncConnectionPool:
         reconnect_timeout=_TRIES_S,
         max_waiting=200,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         kwargs={**OPTIONS, "autocommit": True, "application_name": "hedgerow-api", "options": options},
     )
+
+
+async def _check(connection: AsyncConnection) -> None:
+    """Ask whether the server answers; one that hangs is taken to be away, for a request must not hang with it."""
+    cutting = asyncio.get_running_loop().call_later(_ANSWERS_WITHIN_S, cut, connection.fileno())
+    try:
+        await AsyncConnectionPool.check_connection(connection)
+    finally:
+        cutting.cancel()
 
 
 async def rows_of(

@@ -9,6 +9,7 @@ import logging
 import queue
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,11 +18,12 @@ from devices.registry import Registry, load_registry
 from ingest.clocks import Clocks
 from ingest.message import Group, Message, group_of
 from ingest.store import Stopped
+from ingest.watchdog import Watchdog
 from sql.pool import connect
 from sql.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ingest.session import Session
 
@@ -32,6 +34,7 @@ _RELEASE_S = 0.02
 """How soon to look again whether released messages are stored [s]: those that were held meanwhile wait for them."""
 _MOST_HELD = 2_000
 _MOST_HELD_BYTES = 8 * 2**20
+_STOP_WITHIN_S = 2.0
 _CLAIM_EVERY_S = 0.2
 _CLAIM_PATIENCE_S = 5.0
 """How long the process before us may take to end [s] until two of them are taken for a mistake."""
@@ -50,12 +53,14 @@ class Registrar:
         self._session = session
         self._stopping = threading.Event()
         self._connection: psycopg.Connection | None = None
+        self._ends: Callable[[], bool] = self._stopping.is_set
+        self._watchdog = Watchdog(self._program_ends)
         self._was_claimed = False
         self._released: queue.SimpleQueue[Group] = queue.SimpleQueue()
         self._held_away = threading.Event()  # set while released messages are on their way to the store
         self._reported = {"connections": 0, "sessions_lost": 0, "identity_conflicts": 0}
         self._load_lock = threading.Lock()
-        self._thread = threading.Thread(target=self._watch, name="registrar")
+        self._thread = threading.Thread(target=self._watch, name="registrar", daemon=True)
         self.registry: Registry
         self.clocks = Clocks()
 
@@ -69,14 +74,16 @@ class Registrar:
         psycopg.OperationalError
             When the store is away.
         """
+        self._ends = is_stopping
         if self._connection is not None:
             self._connection.close()  # else it would hold our own claim against us
         self._connection = connection = connect(self._database_url, name=f"hedgerow {self._worker} registrar")
         self._claim(connection, is_stopping)
-        connection.execute(query("end_leftovers"), {"name": f"hedgerow {self._worker}"})
         state = "draining" if drains else "working"
-        connection.execute(query("start_worker"), {"worker": self._worker, "state": state, "restarted": restarted})
-        self._load(connection)
+        with self._watchdog.watching(connection):
+            connection.execute(query("end_leftovers"), {"name": f"hedgerow {self._worker}"})
+            connection.execute(query("start_worker"), {"worker": self._worker, "state": state, "restarted": restarted})
+            self._load(connection)
         self._was_claimed = True
 
     def start(self) -> None:
@@ -84,9 +91,9 @@ class Registrar:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the background work and give up the worker's name."""
+        """End the background work and give up the worker's name; a store that hangs keeps nobody from ending."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(_STOP_WITHIN_S)
 
     def released_groups(self) -> list[Group]:
         """Held messages whose devices are registered by now, ready for the path."""
@@ -117,7 +124,7 @@ class Registrar:
         }
         while not is_stopping():
             try:
-                with connect(self._database_url, name=f"hedgerow {self._worker} series") as connection:
+                with self._watched() as connection:
                     connection.execute(query("add_series"), values)
                     self._load(connection)
                     return self.registry
@@ -130,8 +137,20 @@ class Registrar:
         raise Stopped
 
     def _reload(self) -> None:
-        with connect(self._database_url, name=f"hedgerow {self._worker} series") as connection:
+        with self._watched() as connection:
             self._load(connection)
+
+    @contextmanager
+    def _watched(self) -> Iterator[psycopg.Connection]:
+        """Give a connection for one purpose, and cut it should the store hang."""
+        with (
+            connect(self._database_url, name=f"hedgerow {self._worker} series") as connection,
+            self._watchdog.watching(connection),
+        ):
+            yield connection
+
+    def _program_ends(self) -> bool:
+        return self._ends()
 
     def _load(self, connection: psycopg.Connection) -> None:
         with self._load_lock:

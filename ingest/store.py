@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -16,7 +17,7 @@ from sql.pool import connect
 from sql.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -25,9 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
-_PATIENCE_S, _PATIENCE_STOPPING_S = 60.0, 5.0
-"""How long a transaction may take [s] before the store is taken to hang; a full group takes about 0.1 s."""
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+"""Between two tries [s]: whatever the outage, a second after the store is back writing goes on."""
 
 _CAREFUL_BATCHES = 8
 """After a batch with stored keys the next ones take the careful way at once: repeats come in runs."""
@@ -50,7 +50,7 @@ class Store:
         self._deliveries = deliveries
         self._is_stopping = is_stopping
         self._connection: psycopg.Connection | None = None
-        self._watchdog = Watchdog(_PATIENCE_S, is_stopping, _PATIENCE_STOPPING_S)
+        self._watchdog = Watchdog(is_stopping)
         self._latest = Latest()
         self._repair_is_due = True  # a crash may have left last values behind
         self._careful_left = 0
@@ -72,7 +72,7 @@ class Store:
         looked_again = tried = False
         while True:
             try:
-                stored = 0 if tried and self._is_written(prepared) else self._write_once(prepared)
+                stored = self._write_once(prepared, tried=tried)
             except errors.CheckViolation as error:
                 # A partition we know of was dropped meanwhile: look again, once.
                 if looked_again:
@@ -104,8 +104,7 @@ class Store:
         began = time.monotonic()
         rows, as_sent = self._latest.take()
         try:
-            connection = self._open()
-            with self._watchdog.watching(connection), connection.transaction():
+            with self._connected() as connection, connection.transaction():
                 _copy(connection, "copy_latest_to_staging", rows)
                 connection.execute(query("store_staged_latest" if as_sent else "store_staged_latest_as_stored"))
         except psycopg.Error as error:
@@ -120,9 +119,10 @@ class Store:
             self._connection.close()
             self._connection = None
 
-    def _write_once(self, prepared: Prepared) -> int:
-        connection = self._open()
-        with self._watchdog.watching(connection):
+    def _write_once(self, prepared: Prepared, *, tried: bool) -> int:
+        with self._connected() as connection:
+            if tried and self._is_written(connection, prepared):
+                return 0
             return self._write_to(connection, prepared)
 
     def _write_to(self, connection: psycopg.Connection, prepared: Prepared) -> int:
@@ -139,15 +139,24 @@ class Store:
         self._careful_left = _CAREFUL_BATCHES if stored < prepared.reading_count else self._careful_left - 1
         return stored
 
-    def _open(self) -> psycopg.Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = connect(self._database_url, name=f"hedgerow {self._worker}")
-            if self._repair_is_due:
-                self._connection.execute(query("repair_latest"))
-                self._repair_is_due = False
-            for name in ("make_reading_staging", "make_latest_staging"):
-                self._connection.execute(query(name))
-        return self._connection
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection]:
+        """Give the connection, a new one where it is lost, and cut it should the store hang."""
+        connection = self._connection
+        is_new = connection is None or connection.closed
+        if connection is None or connection.closed:
+            connection = self._connection = connect(self._database_url, name=f"hedgerow {self._worker}")
+        with self._watchdog.watching(connection):
+            if is_new:
+                self._set_up(connection)
+            yield connection
+
+    def _set_up(self, connection: psycopg.Connection) -> None:
+        if self._repair_is_due:
+            connection.execute(query("repair_latest"))
+            self._repair_is_due = False
+        for name in ("make_reading_staging", "make_latest_staging"):
+            connection.execute(query(name))
 
     def _ensure_partitions(self, connection: psycopg.Connection, parent: str, days_s: NDArray[np.int64]) -> None:
         known = self._days_with_partition[parent]
@@ -202,12 +211,12 @@ class Store:
         lag_ms = max(0.0, time.time() * 1e3 - prepared.oldest_received_us / 1e3)
         return {**counts, "lag_ms": lag_ms, "worker": self._worker}
 
-    def _is_written(self, prepared: Prepared) -> bool:
+    def _is_written(self, connection: psycopg.Connection, prepared: Prepared) -> bool:
         """Tell whether a COMMIT whose answer was lost has come through after all."""
         if prepared.delivery is None:
-            return bool(prepared.released) and self._open().execute(query("find_held"), prepared.released[0]).fetchone() is None
+            return bool(prepared.released) and connection.execute(query("find_held"), prepared.released[0]).fetchone() is None
         values = {"worker": self._worker, "received_us": prepared.delivery["received_us"]}
-        return self._open().execute(query("find_delivery"), values).fetchone() is not None
+        return connection.execute(query("find_delivery"), values).fetchone() is not None
 
     def _forget_partitions(self) -> None:
         for days in self._days_with_partition.values():

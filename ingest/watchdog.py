@@ -5,12 +5,12 @@ The server's own time limit cannot help where the server itself stands still, an
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from sql.pool import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     import psycopg
 
 _LOOK_EVERY_S = 0.5
+_PATIENCE_S, _PATIENCE_STOPPING_S = 10.0, 5.0
+"""How long a transaction may take [s] until the store is taken to hang; a full group takes about 0.1 s."""
+
+_MOST_PATIENCE_S = 160.0
+"""A store that is merely slow gets through in the end: patience doubles with every transaction in a row that was cut."""
 
 
 class Watchdog:
     """Bounds how long one thread may wait for its connection."""
 
-    def __init__(self, patience_s: float, is_stopping: Callable[[], bool], patience_stopping_s: float) -> None:
-        self._patience_s = patience_s
+    def __init__(self, is_stopping: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
-        self._patience_stopping_s = patience_stopping_s
+        self._patience_s = _PATIENCE_S
         self._lock = threading.Lock()
         self._watched: tuple[int, float] | None = None  # file descriptor of the connection, and since when
         self._thread: threading.Thread | None = None
@@ -41,6 +45,7 @@ class Watchdog:
             self._watched = (connection.fileno(), time.monotonic())
         try:
             yield
+            self._patience_s = _PATIENCE_S
         finally:
             with self._lock:
                 self._watched = None
@@ -52,13 +57,8 @@ class Watchdog:
                 if self._watched is None:
                     continue
                 descriptor, since = self._watched
-                patience_s = self._patience_stopping_s if self._is_stopping() else self._patience_s
+                patience_s = _PATIENCE_STOPPING_S if self._is_stopping() else self._patience_s
                 if time.monotonic() - since > patience_s:
-                    _cut(descriptor)
+                    cut(descriptor)
                     self._watched = None
-
-
-def _cut(descriptor: int) -> None:
-    # It may have broken by itself just now: that is as good.
-    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
-        connection.shutdown(socket.SHUT_RDWR)
+                    self._patience_s = min(2 * self._patience_s, _MOST_PATIENCE_S)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from contextlib import suppress
+
 import psycopg
 
 OPTIONS = {
@@ -29,3 +33,13 @@ def connect(database_url: str, *, name: str) -> psycopg.Connection:
     connection.execute("SET statement_timeout = '60s'")
     connection.execute("SET idle_in_transaction_session_timeout = '10s'")
     return connection
+
+
+def cut(descriptor: int) -> None:
+    """Cut the connection with this file descriptor, so that whoever waits for its server gets an error at once.
+
+    A server that stands still answers nothing, its own time limits included, and libpq waits for ever.
+    """
+    # It may have broken by itself just now: that is as good.
+    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
+        connection.shutdown(socket.SHUT_RDWR)

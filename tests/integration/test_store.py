@@ -61,17 +61,17 @@ def test_store_answer_to_commit_lost_counts_the_group_once(
 ) -> None:
     """The connection breaks after COMMIT came through: the group is found again by its delivery, not written twice."""
     store = _store(database)
-    write_once = store._write_once  # noqa: SLF001
+    write = store._write_to  # noqa: SLF001
     broken: list[bool] = []
 
-    def break_after_commit(prepared: Prepared) -> int:
-        stored = write_once(prepared)
+    def break_after_commit(connection: psycopg.Connection, prepared: Prepared) -> int:
+        stored = write(connection, prepared)
         if not broken:
             broken.append(True)
             raise psycopg.OperationalError("the answer to COMMIT was lost")
         return stored
 
-    monkeypatch.setattr(store, "_write_once", break_after_commit)
+    monkeypatch.setattr(store, "_write_to", break_after_commit)
     store.write(_prepared(registry, _temperature(_TIME_S, 1), b"nonsense"))
     store.close()
 
@@ -198,7 +198,7 @@ def test_store_frozen_while_stopping_is_let_go(database: str, registry: Registry
 
 def _registry_of(database: str) -> Registry:
     with connect(database, name="test") as connection:
-        connection.execute(query("start_worker"), {"worker": "w"})
+        connection.execute(query("start_worker"), {"worker": "w", "state": "working", "restarted": False})
         connection.execute(query("register_load_devices"), {"uids": ["d1"]})
         connection.execute(query("make_load_series"), {"metrics": ["temperature"]})
         connection.execute("UPDATE device SET profile_id = (SELECT profile_id FROM device_profile WHERE key = 'historical')")
