@@ -228,6 +228,7 @@ class Registrar:
                 for _, topic, payload, received_us in rows
             ]
             self._released.put(group_of(messages, held_uids=[row[0] for row in rows]))
+            self._session.arrivals.wake()
 
     def _report(self, connection: psycopg.Connection) -> None:
         seen = {name: getattr(self._session, name) for name in self._reported}

@@ -77,7 +77,7 @@ class Arrivals:
     """Messages between the thread that receives and the one that collects."""
 
     def __init__(self, receive_maximum: int) -> None:
-        self._queue: queue.SimpleQueue[Group] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Group | None] = queue.SimpleQueue()
         self._receive_maximum = receive_maximum
         self._epoch = 0
         self._early_left = 0
@@ -131,13 +131,18 @@ class Arrivals:
             )
         )
 
+    def wake(self) -> None:
+        """Let whoever waits for messages look round: there is something else to do."""
+        self._queue.put(None)
+
     def take(self, timeout_s: float) -> Group | None:
-        """Take the next messages; None if none come within `timeout_s` [s]."""
+        """Take the next messages; None if none come within `timeout_s` [s], or somebody wakes us."""
         try:
             group = self._queue.get(timeout=timeout_s) if timeout_s else self._queue.get_nowait()
         except queue.Empty:
             return None
-        self._taken_bytes += _bytes(group.topics, group.payloads)
+        if group is not None:
+            self._taken_bytes += _bytes(group.topics, group.payloads)
         return group
 
 
