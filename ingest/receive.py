@@ -43,7 +43,7 @@ class SessionError(Exception):
     """The broker refuses us or speaks no MQTT 5."""
 
 
-class ClosedByBroker(SessionError):
+class ClosedByBrokerError(SessionError):
     """The broker closed the connection without a word, as it does when another process comes with our identity."""
 
 
@@ -158,7 +158,7 @@ class MqttSession:
 
     def _conflict(self, lasted_s: float, cause: Exception | None) -> bool:
         """Tell, when a connection has ended, whether another process uses our identity; count and say it."""
-        if not self._taken_over and not isinstance(cause, (ClosedByBroker, OSError)):
+        if not self._taken_over and not isinstance(cause, (ClosedByBrokerError, OSError)):
             return False
         if not self._conflicts.ended(lasted_s, taken_over=self._taken_over):
             return False
@@ -234,7 +234,7 @@ class MqttSession:
     def _read_some(connection: socket.socket) -> bytes:
         chunk = connection.recv(_READ_BYTES)
         if not chunk:
-            raise ClosedByBroker("the broker closed the connection")
+            raise ClosedByBrokerError("the broker closed the connection")
         return chunk
 
     def _give(self, scanned: Scanned) -> None:

@@ -1,7 +1,8 @@
 """Worker: one ingest process as its supervisor sees it, from its start to its end.
 
 It has a fixed identity at the broker, so what was dealt to it while it was dead waits in its session. One that keeps dying is
-started after growing pauses; meanwhile it leaves its share, so that nothing more is dealt to it.
+started after growing pauses; meanwhile it leaves its share, so that nothing more is dealt to it. The first worker never does:
+were all to leave, messages would be dealt to nobody, and lost.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ingest.assignment import Form
 from ingest.settle import settle
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ _LEAVES_SHARE_FROM_S = 1.0
 class Worker:
     """One worker's process, and what has become of it."""
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, *, may_leave_share: bool) -> None:
         self.assignment = assignment
+        self._may_leave_share = may_leave_share
         self.process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._start_at = 0.0
@@ -106,7 +107,7 @@ class Worker:
         pause_s = _pause_s(self._quick_deaths)
         self._start_at = time.monotonic() + pause_s
         log.error("%s %s; starting again in %.1f s", self.name, _describe_end(code), pause_s)
-        if pause_s >= _LEAVES_SHARE_FROM_S and self.assignment.form is Form.SHARED:
+        if pause_s >= _LEAVES_SHARE_FROM_S and self._may_leave_share:
             self._leaving = threading.Thread(target=self._leave, args=(is_stopping,), name="leave")
             self._leaving.start()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 
-from ingest.assignment import gone_sources, plan
+from ingest.assignment import Form, gone_sources, plan
 from ingest.program import run
 from ingest.settle import settle
 from ingest.sources import read_sources
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _LOOK_EVERY_S = 0.05
-_LOOK_FOR_STORE_S = 0.5
+_LOOK_AGAIN_S = 0.5
 _STOP_WITHIN_S = 9.0
 """Below the ten seconds after which Docker kills; a store that hangs is given up after five."""
 
@@ -66,7 +66,8 @@ class Supervisor:
     """Starts the workers in an order in which nothing is dealt twice, and watches over them."""
 
     def __init__(self, assignments: Sequence[Assignment], stopping: threading.Event) -> None:
-        self._workers = [Worker(assignment) for assignment in assignments]
+        self._first = next(assignment for assignment in assignments if not assignment.drains)
+        self._workers = [Worker(one, may_leave_share=one.form is Form.SHARED and one is not self._first) for one in assignments]
         self._stopping = stopping
 
     def run(self) -> int:
@@ -87,13 +88,11 @@ class Supervisor:
         Retired workers leave their share first. Then the first worker, which may have been alone, takes what it is to have;
         only then do the others come in.
         """
-        main = [worker.assignment for worker in self._workers if not worker.assignment.is_source]
-        retired = [assignment for assignment in main if assignment.drains]
-        first = next(assignment for assignment in main if not assignment.drains)
-        if first.settings.mqtt_version != "5":
+        if self._first.settings.mqtt_version != "5":
             return
-        for assignment in [*retired, first]:
-            while not self._stopping.is_set() and not self._settle_one(assignment):
+        retired = [worker.assignment for worker in self._workers if worker.assignment.drains]
+        for assignment in [*retired, self._first]:
+            while not self._settle_one(assignment) and not self._stopping.wait(_LOOK_AGAIN_S):
                 log.warning("waiting for the broker, or for the process that was %s before us", assignment.worker)
 
     def _settle_one(self, assignment: Assignment) -> bool:
@@ -124,5 +123,5 @@ def _when_store_is_there(stopping: threading.Event, do: Callable[[], _T]) -> _T 
             return do()
         except psycopg.OperationalError as error:
             log.warning("waiting for the store: %s", str(error).strip().replace("\n", " "))
-        stopping.wait(_LOOK_FOR_STORE_S)
+        stopping.wait(_LOOK_AGAIN_S)
     return None

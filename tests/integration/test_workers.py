@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 import psycopg
 
-from tests.servers.path import Program, running_path
-from tests.servers.workers import Flood, assert_each_held_once, claimed, held_numbers, kill_worker, pids_of, wait_until
+from tests.servers.path import running_path
+from tests.servers.workers import Flood, assert_each_held_once, claimed, counter, held_numbers, kill_worker, pids_of, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,3 +51,58 @@ def test_workers_scaled_up_and_down_in_a_flood_lose_and_double_nothing(
                 _wait_for_states(path, *states)
         assert_each_held_once(path.database, flood.count)
         print(f"{flood.count} messages")
+
+
+def test_worker_that_keeps_dying_leaves_its_share_to_the_others(
+    plain_database: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Killed whenever it comes up, a worker is dealt nothing more; what it was dealt before it stores when it is let live."""
+    with running_path(plain_database, mosquitto, tmp_path, workers="2") as path:
+        log = path.ingest.log
+        while "has left its share" not in log.read_text(encoding="utf-8"):
+            if "hedgerow-ingest-1" in pids_of(path.ingest):
+                kill_worker(path.ingest, "hedgerow-ingest-1")
+            time.sleep(0.02)
+        with claimed(plain_database, "hedgerow-ingest-1"), Flood(mosquitto, per_second=1_000) as flood:
+            flood.send(500)
+            wait_until(lambda: len(held_numbers(plain_database)) > 400, "the other does not get everything")
+            flooded = flood.count
+            wait_until(lambda: set(range(flooded)) <= set(held_numbers(plain_database)), "something waits for the dead")
+        wait_until(lambda: len(pids_of(path.ingest)) == 2, "it never came back")
+        assert_each_held_once(plain_database, flood.count)
+        wait_until(lambda: counter(plain_database, "restarts") > 0, "no restart was counted")
+
+
+def test_ingest_with_workers_stops_at_once_and_passes_a_failure_on(
+    plain_database: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """SIGTERM in a flood ends every worker within five seconds, with code 0; what is not stored waits for the next start."""
+    with running_path(plain_database, mosquitto, tmp_path, workers="4") as path:
+        with Flood(mosquitto, per_second=2_000) as flood:
+            wait_until(lambda: flood.count > 1_000, "no flood")
+            workers = [psutil.Process(pid) for pid in pids_of(path.ingest).values()]
+            began = time.monotonic()
+            code = path.ingest.stop()
+            took_s = time.monotonic() - began
+            path.ingest.start()
+        assert_each_held_once(plain_database, flood.count)
+
+    assert code == 0
+    assert took_s < 5
+    assert len(workers) == 4
+    assert not any(worker.is_running() for worker in workers)
+
+
+def test_ingest_killed_takes_its_workers_along(plain_database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Workers whose supervisor was killed end by themselves, and those of the next one are alone with their identities."""
+    with running_path(plain_database, mosquitto, tmp_path, workers="2") as path:
+        workers = [psutil.Process(pid) for pid in pids_of(path.ingest).values()]
+        path.ingest.kill()
+        path.ingest.start()
+        wait_until(lambda: not any(worker.is_running() for worker in workers), "orphans", within_s=10)
+        with Flood(mosquitto, per_second=500) as flood:
+            flood.send(100)
+        assert_each_held_once(plain_database, flood.count)
+        conflicts = counter(plain_database, "identity_conflicts")
+
+    assert conflicts == 0

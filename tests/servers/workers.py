@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 import paho.mqtt.client as mqtt
@@ -31,9 +31,10 @@ def pids_of(ingest: Program) -> dict[str, int]:
     """Process ids of the workers of a running `hedgerow ingest`, by name."""
     found = {}
     for process in psutil.Process(ingest.pid).children():
-        command = process.cmdline()
-        if "ingest.program" in command:
-            found[command[-1]] = process.pid
+        with suppress(psutil.NoSuchProcess):  # it has just died
+            command = process.cmdline()
+            if "ingest.program" in command:
+                found[command[-1]] = process.pid
     return found
 
 
@@ -64,6 +65,7 @@ class Flood:
         self._client.connect(broker.host, broker.port)
         self._client.loop_start()
         self._stopping = threading.Event()
+        self._lock = threading.Lock()
         self._last: mqtt.MQTTMessageInfo | None = None
         self._thread = threading.Thread(target=self._publish, name="flood")
 
@@ -83,12 +85,13 @@ class Flood:
 
     def send(self, count: int) -> None:
         """Publish so many more at once."""
-        for _ in range(count):
-            payload = json.dumps({"pm2_5": 1.0, "number": self.count}).encode()
-            self._last = self._client.publish(device_topic(f"nobody-{self.count % _DEVICES}"), payload, qos=1)
-            self.count += 1
-        assert self._last is not None
-        self._last.wait_for_publish(20)
+        with self._lock:
+            for _ in range(count):
+                payload = json.dumps({"pm2_5": 1.0, "number": self.count}).encode()
+                self._last = self._client.publish(device_topic(f"nobody-{self.count % _DEVICES}"), payload, qos=1)
+                self.count += 1
+            assert self._last is not None
+            self._last.wait_for_publish(20)
 
     def _publish(self) -> None:
         while not self._stopping.wait(self._pause_s * 20):
@@ -120,3 +123,10 @@ def claimed(database: str, worker: str) -> Iterator[None]:
 
         wait_until(is_ours, f"{worker} lives on", within_s=10)
         yield
+
+
+def counter(database: str, name: str) -> int:
+    """Read a counter of ingest, summed over its workers."""
+    with psycopg.connect(database) as connection:
+        row = connection.execute(f"SELECT coalesce(sum({name}), 0)::int FROM ingest_status".encode()).fetchone()  # noqa: S608
+        return int(row[0]) if row else 0
