@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 import re
-from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from devices import flat
 from devices.columns import LAST_S, NO_TIME_US, Reject, Rows
+from devices.leaves import Leaf, leaves
 from devices.mapping_definition import Target, TimePath, parse_definition
 from devices.reasons import EXPLANATIONS, Reason
 from devices.senml import TIME_KEYS
@@ -19,15 +19,12 @@ from devices.senml import TIME_KEYS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-DEEPEST = 16
-"""Objects and lists within one another beyond this are not looked into."""
-MOST_VALUES = 10_000
+MOST_VALUES = 1_000
 """Values of one output; a real one has about ten."""
 
 _MOST_PATHS = 10_000
 _LONGEST_NUMBER = 60
 _NUMERIC = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-_MEASURE = {"value", "unit"}
 _US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 
 
@@ -73,31 +70,24 @@ class Mapping:
         output
             What a JSON parser gives. Numbers in quotes are numbers, booleans 1 and 0, other texts states; null is no value.
         """
-        leaves = list(islice(_leaves(output), MOST_VALUES + 1))
-        if len(leaves) > MOST_VALUES:
+        found = leaves(output, MOST_VALUES)
+        if len(found) > MOST_VALUES:
             rows.rejects.append(Reject(message, Reason.PAYLOAD_TOO_LARGE, f"more than {MOST_VALUES:,} values", item=1))
             return
-        found = (
-            _named(leaves, is_list=isinstance(output, list)) if self._targets is None else self._mapped(leaves, self._targets)
-        )
+        if self._targets is None:
+            sought = _named(found, is_list=isinstance(output, list))
+        else:
+            sought = _mapped(found, self._targets, self._time)
         item = 0
-        for item, (leaf, target, time) in enumerate(found, start=1):
+        for item, (leaf, target, time) in enumerate(sought, start=1):
             try:
-                micros, value = (time_us if time is None else _micros(*time)), _value(leaf.value, target)
+                micros, value = time_us if time is None else _micros(*time), _value(leaf.value, target)
             except _RefusedError as refusal:
                 rows.rejects.append(Reject(message, refusal.reason, f"{leaf.path[:60]}: {refusal}", item))
             else:
                 rows.add(message, item, uid, target.metric, target.unit or leaf.unit, micros, value)
         if not item:
-            rows.rejects.append(Reject(message, Reason.VALUE_MISSING, _nothing(leaves, self._targets), item=1))
-
-    def _mapped(self, leaves: Sequence[_Leaf], targets: _Targets) -> Iterator[_Found]:
-        values = {leaf.path: leaf.value for leaf in leaves} if self._time else {}
-        for leaf in leaves:
-            target = targets[leaf.path] or (targets[f"{leaf.path}.value"] if leaf.is_measure else None)
-            if target is not None and leaf.value is not None:
-                time = values.get(self._time.beside(leaf.indices) or "") if self._time else None
-                yield _Found(leaf, target, None if time is None or not self._time else (time, self._time.unit))
+            rows.rejects.append(Reject(message, Reason.VALUE_MISSING, _nothing(found, self._targets), item=1))
 
 
 class _Targets(dict[str, Target | None]):
@@ -120,30 +110,8 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(r"\.".join(r"\d+" if key == "*" else re.escape(key) for key in path.split(".")), re.ASCII)
 
 
-class _Leaf(NamedTuple):
-    """One value of an output and where it stands."""
-
-    path: str
-    """The keys joined with dots."""
-    keys: tuple[str, ...]
-    """Keys of objects and positions in lists."""
-    indices: tuple[str, ...]
-    """The positions in lists among them."""
-    value: object
-    unit: str = ""
-    is_measure: bool = False
-    """Whether it came as `{"value": 3.6, "unit": "V"}`."""
-    is_aside: bool = False
-    """Whether it stood beside those two."""
-
-
-class _Found(NamedTuple):
-    """A value that is to be a reading."""
-
-    leaf: _Leaf
-    target: Target
-    time: tuple[object, str] | None
-    """Its own time and the unit of that."""
+_Sought: TypeAlias = "tuple[Leaf, Target, tuple[object, str] | None]"
+"""A value that is to be a reading, as what, and its own time with the unit of that."""
 
 
 class _RefusedError(ValueError):
@@ -154,43 +122,31 @@ class _RefusedError(ValueError):
         self.reason = reason
 
 
-def _leaves(value: object, keys: tuple[str, ...] = (), indices: tuple[str, ...] = ()) -> Iterator[_Leaf]:
-    """List the values of an output in its order."""
-    if isinstance(value, dict) and len(keys) < DEEPEST:
-        if keys and _is_measure(value):
-            yield _Leaf(".".join(keys), keys, indices, value["value"], value["unit"] or "", is_measure=True)
-            others = {key: one for key, one in value.items() if key not in _MEASURE}
-            yield from (leaf._replace(is_aside=True) for leaf in _leaves(others, keys, indices))
-        else:
-            for key, one in value.items():
-                yield from _leaves(one, (*keys, key), indices)
-    elif isinstance(value, list) and len(keys) < DEEPEST:
-        for index, one in enumerate(value):
-            yield from _leaves(one, (*keys, str(index)), (*indices, str(index)))
-    else:
-        yield _Leaf(".".join(keys), keys, indices, value)
+def _mapped(found: Sequence[Leaf], targets: _Targets, clock: TimePath | None) -> Iterator[_Sought]:
+    """Pick the values that a mapping names."""
+    values = {leaf.path: leaf.value for leaf in found} if clock else {}
+    for leaf in found:
+        target = targets[leaf.path] or (targets[f"{leaf.path}.value"] if leaf.is_measure else None)
+        if target is None or leaf.value is None:
+            continue
+        time = values.get(clock.beside(leaf.indices) or "") if clock else None
+        yield leaf, target, None if time is None or clock is None else (time, clock.unit)
 
 
-def _is_measure(value: dict[str, object]) -> bool:
-    """Tell `{"value": 3.6, "unit": "V"}`, whatever else stands in it."""
-    return value.keys() >= _MEASURE and isinstance(value["unit"], str | None) and not isinstance(value["value"], dict | list)
+def _named(found: Sequence[Leaf], *, is_list: bool) -> Iterator[_Sought]:
+    """Take values by their names, each with the time that stands beside it, as in flat JSON; an output may be a list."""
+    values = {leaf.path: leaf.value for leaf in found}
+    for leaf in found:
+        beside = f"{leaf.indices[0]}." if is_list else ""
+        clock = next((beside + key for key in TIME_KEYS if beside + key in values), None)
+        if leaf.name and not leaf.is_aside and leaf.value is not None and leaf.path != clock:
+            yield leaf, Target(leaf.name), None if clock is None else (values[clock], "")
 
 
-def _named(leaves: Sequence[_Leaf], *, is_list: bool) -> Iterator[_Found]:
-    """Find values by name, each with the time that stands beside it, as in flat JSON; an output may be a list of objects."""
-    values = {leaf.path: leaf.value for leaf in leaves}
-    for leaf in leaves:
-        beside = f"{leaf.keys[0]}." if is_list else ""
-        time = next((beside + key for key in TIME_KEYS if beside + key in values), None)
-        metric = "_".join(leaf.keys[is_list:])
-        if metric and not leaf.is_aside and leaf.value is not None and leaf.path != time:
-            yield _Found(leaf, Target(metric), None if time is None else (values[time], ""))
-
-
-def _nothing(leaves: Sequence[_Leaf], targets: _Targets | None) -> str:
-    if targets is None or not leaves:
+def _nothing(found: Sequence[Leaf], targets: _Targets | None) -> str:
+    if targets is None or not found:
         return EXPLANATIONS[Reason.PACK_EMPTY]
-    return f"no path of the mapping has a value; there are {', '.join(leaf.path for leaf in leaves[:8])[:200]}"
+    return f"no path of the mapping has a value; there are {', '.join(leaf.path for leaf in found[:8])[:200]}"
 
 
 def _micros(time: object, unit: str) -> int:
@@ -209,7 +165,7 @@ def _micros(time: object, unit: str) -> int:
 def _value(value: object, target: Target) -> float | str:
     if target.states and (state := target.states.get(_word(value))) is not None:
         return state
-    number = _number(value)
+    number = value if type(value) is float else _number(value)
     if number is None:
         if isinstance(value, str):
             return value
