@@ -30,6 +30,9 @@ NO_TIME_US = np.iinfo(np.int64).min
 NO_TEXT = -1
 """Stands for a reading that is a number."""
 
+MOST_REFUSED = 1_000
+"""Readings of one message that are set aside one by one: 1 MiB may hold 350,000 that say nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Messages:
@@ -124,6 +127,10 @@ class Columns:
         return self.take(np.argsort(self.message, kind="stable"))
 
 
+class TooManyRefused(Exception):  # noqa: N818 - an outcome, not an error
+    """More than `MOST_REFUSED` readings of a message are refused: it is to be refused as a whole."""
+
+
 class Codes(dict[str, int]):
     """Gives every distinct text a small number, in order of first appearance: `codes[text]`."""
 
@@ -150,6 +157,27 @@ class Rows:
         codes = self._uids[uid], self._metrics[metric], self._units[unit]
         number, text = (0.0, self._texts[value]) if isinstance(value, str) else (value, NO_TEXT)
         self._rows.append((message, item, *codes, time_us, number, text))
+
+    def refuse(self, reject: Reject) -> None:
+        """Set a reading aside; the readings of a message come together.
+
+        Raises
+        ------
+        TooManyRefused
+            When that is too much of one message: `refuse_whole` comes next.
+        """
+        self.rejects.append(reject)
+        before = len(self.rejects) - 1 - MOST_REFUSED
+        if before >= 0 and self.rejects[before].message == reject.message:
+            raise TooManyRefused
+
+    def refuse_whole(self, message: int) -> None:
+        """Put one reject in the place of all readings and rejects of the message that came last."""
+        first = next(at for at, reject in enumerate(self.rejects) if reject.message == message)
+        detail = f"more than {MOST_REFUSED} of its readings are refused, the first: {self.rejects[first].detail}"
+        self.rejects[first:] = [Reject(message, self.rejects[first].reason, detail)]
+        while self._rows and self._rows[-1][0] == message:
+            self._rows.pop()
 
     def columns(self) -> Columns:
         """Give them as columns."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from devices.columns import NO_TIME_US, Reject, Rows
+from devices.columns import NO_TIME_US, Reject, Rows, TooManyRefused
 from devices.reasons import Reason
 from devices.senml import TIME_KEYS, parse_any
 
@@ -73,7 +73,10 @@ def decode(messages: Messages) -> Columns:
     for index, payload, source, received_us in zip(
         messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
     ):
-        _decode_message(rows, _Message(index, source.uid, received_us), payload)
+        try:
+            _decode_message(rows, _Message(index, source.uid, received_us), payload)
+        except TooManyRefused:
+            rows.refuse_whole(index)
     return rows.columns()
 
 
@@ -89,7 +92,7 @@ def _decode_message(rows: Rows, message: _Message, payload: bytes) -> None:
             item = _decode_object(rows, message, one, item)
         else:
             item += 1
-            rows.rejects.append(Reject(message.index, Reason.NOT_READINGS, "expected an object of metrics", item))
+            rows.refuse(Reject(message.index, Reason.NOT_READINGS, "expected an object of metrics", item))
     if not item:
         rows.rejects.append(Reject(message.index, Reason.PACK_EMPTY, "no metrics in the message"))
 
@@ -114,7 +117,7 @@ def _decode_object(rows: Rows, message: _Message, one: dict[str, object], item: 
         else:
             detail = f"{key[:60]}: {refusal[1]}"
             again = _encode_again(one, time_key, micros, key)
-            rows.rejects.append(Reject(message.index, refusal[0], detail, item, again))
+            rows.refuse(Reject(message.index, refusal[0], detail, item, again))
     return item
 
 

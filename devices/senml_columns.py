@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from devices.columns import LAST_S, NO_TIME_US, Reject, Rows
+from devices.columns import LAST_S, NO_TIME_US, Reject, Rows, TooManyRefused
 from devices.model import normalise_uid
 from devices.reasons import Reason
 from devices.senml import ABSOLUTE_FROM_S, VERSION, Record, Wrong, parse_pack
@@ -75,7 +75,10 @@ def decode(messages: Messages) -> Columns:
         elif not outcome:
             rows.rejects.append(Reject(index, Reason.PACK_EMPTY, "the pack has no records"))
         else:
-            _decode_pack(rows, _Pack(index, source, received_us), outcome)
+            try:
+                _decode_pack(rows, _Pack(index, source, received_us), outcome)
+            except TooManyRefused:
+                rows.refuse_whole(index)
     return rows.columns()
 
 
@@ -89,7 +92,7 @@ def _decode_pack(rows: Rows, pack: _Pack, records: list[Record]) -> None:
             uid, metric = _device_and_metric(pack, record)
         except _Refused as refused:
             again = _encode_again(pack, record) if newest <= VERSION else None
-            rows.rejects.append(Reject(pack.index, refused.reason, refused.detail, item, again))
+            rows.refuse(Reject(pack.index, refused.reason, refused.detail, item, again))
         else:
             unit = pack.unit if record.u is None else record.u
             rows.add(pack.index, item, uid, metric, unit, _time_us(pack, record), value)

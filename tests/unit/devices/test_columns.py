@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.columns import NO_TIME_US, Codes, Columns, Reject, codes_of, concatenate, seconds_to_us
+from devices import senml_columns
+from devices.columns import MOST_REFUSED, NO_TIME_US, Codes, Columns, Reject, codes_of, concatenate, seconds_to_us
 from devices.reasons import Reason
-from tests.unit.devices.examples import DETERMINISTIC, Reading, readings_of
+from tests.unit.devices.examples import DETERMINISTIC, Reading, Refusal, messages, readings_of, refusals_of
 
 texts = st.lists(st.text(max_size=3), max_size=20)
 
@@ -120,3 +121,16 @@ def test_concatenate_nothing_gives_empty_columns_of_the_right_types() -> None:
     assert {joined.message.dtype, joined.item.dtype, joined.device.dtype} == {np.dtype(np.int32)}
     assert joined.time_us.dtype == np.int64
     assert joined.value.dtype == np.float64
+
+
+@pytest.mark.parametrize(("bad", "reason"), [(b'{"n":"a b","v":1}', Reason.NAME_INVALID), (b"{}", Reason.VALUE_MISSING)])
+def test_refuse_pack_with_very_many_bad_records_is_refused_as_a_whole(bad: bytes, reason: Reason) -> None:
+    """Beyond a thousand they are not set aside one by one; its neighbours are read, and with one less it is read itself."""
+    good = b'{"n":"a","v":1}'
+    packs = [b"[%s]" % b",".join([good, *[bad] * count, good]) for count in (MOST_REFUSED, MOST_REFUSED + 1, 2 * MOST_REFUSED)]
+
+    columns = senml_columns.decode(messages(b"[%s]" % good, *packs, b"[%s]" % good))
+
+    assert [reading.message for reading in readings_of(columns)] == [0, 1, 1, 4]
+    assert len([refusal for refusal in refusals_of(columns) if refusal.message == 1]) == MOST_REFUSED
+    assert refusals_of(columns)[-2:] == [Refusal(message, 0, reason) for message in (2, 3)]

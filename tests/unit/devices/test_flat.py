@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.columns import NO_TIME_US
+from devices.columns import MOST_REFUSED, NO_TIME_US
 from devices.flat import TimeError, decode, encode_object, time_us
 from devices.reasons import Reason
 from devices.senml import TIME_KEYS
@@ -132,6 +132,17 @@ def test_decode_time_that_cannot_be_read_refuses_its_object_alone(moment: object
 
     assert [(reading.item, reading.time_us) for reading in readings_of(columns)] == [(3, NOON_US)]
     assert refusals_of(columns) == [Refusal(0, 1, Reason.TIME_INVALID), Refusal(0, 2, Reason.TIME_INVALID)]
+
+
+@pytest.mark.parametrize("bad", [b'{"b":null}', b"[]", b'{"time":"soon","b":1}'])
+def test_decode_list_with_very_many_bad_values_is_refused_as_a_whole(bad: bytes) -> None:
+    """Beyond a thousand they are not set aside one by one; its neighbours are read."""
+    lists = [b"[%s]" % b",".join([b'{"a":1}', *[bad] * count]) for count in (MOST_REFUSED, MOST_REFUSED + 1)]
+
+    columns = decode(messages(b'{"a":1}', *lists, b'{"a":1}'))
+
+    assert [reading.message for reading in readings_of(columns)] == [0, 1, 3]
+    assert [refusal.item for refusal in refusals_of(columns)] == [*range(2, MOST_REFUSED + 2), 0]
 
 
 @pytest.mark.parametrize("payload", [b"{}", b'{"time":1}', b'{"ts":"2024-06-15"}', b"[{}]", b'[{"time":1},{}]'])

@@ -22,7 +22,7 @@ from tests.unit.devices.examples import (
     readings_of,
     refusals_of,
 )
-from tests.unit.devices.senml_packs import T0, groups, mixed_groups
+from tests.unit.devices.senml_packs import T0, groups
 from tests.unit.devices.slow_senml import slow_decode
 
 if TYPE_CHECKING:
@@ -381,20 +381,6 @@ def test_decode_random_groups_agree_with_the_slow_decoder(
 ) -> None:
     """Over random packs, broken ones among them, on every kind of topic: the same readings, the same refusals."""
     payloads = [pack if isinstance(pack, bytes) else json.dumps(pack).encode() for pack, _ in group]
-    asked = messages(*payloads, topics=[topic for _, topic in group])
-    expected = slow_decode(payloads, asked.sources, asked.received_us.tolist())
-
-    columns = decode(asked)
-
-    assert readings_of(columns) == expected.readings
-    assert refusals_of(columns) == sorted(expected.refusals)
-
-
-@settings(DETERMINISTIC, max_examples=400)
-@given(mixed_groups)
-def test_decode_random_groups_with_cbor_agree_with_the_slow_decoder(group: Sequence[tuple[bytes, str]]) -> None:
-    """Packs in CBOR, in every form it has for a value, beside packs in JSON: the same readings, the same refusals."""
-    payloads = [payload for payload, _ in group]
     asked = messages(*payloads, topics=[topic for _, topic in group])
     expected = slow_decode(payloads, asked.sources, asked.received_us.tolist())
 
