@@ -18,7 +18,21 @@ from api.edge import BodyLimit, CountRequests, FaultsEndHere, SecurityHeaders
 from api.errors import add_error_handlers
 from api.figures import Figures
 from api.readings import Bucket, LatestReading, Reading
-from api.routes import clocks, deployments, devices, events, health, path, profiles, radio, readings, series, sites, webhooks
+from api.routes import (
+    clocks,
+    corrections,
+    deployments,
+    devices,
+    events,
+    health,
+    path,
+    profiles,
+    radio,
+    readings,
+    series,
+    sites,
+    webhooks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,7 +87,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _json_api() -> APIRouter:
     """Gather the JSON API: every route of it asks who is there, without having to say so itself."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(permitted)], responses=problems(401, 403, 422, 500, 503))
-    for part in (sites, profiles, clocks, devices, radio, deployments, series, readings, path, events):
+    for part in (sites, profiles, clocks, devices, radio, deployments, series, readings, corrections, path, events):
         router.include_router(part.router)
     return router
 

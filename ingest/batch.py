@@ -65,8 +65,13 @@ class Unique:
     batch: Batch
     duplicate: int
     """Rows left out because an earlier one has their key."""
-    conflicting: int
+    refused: Batch
     """Of those, the ones with another value."""
+
+    @property
+    def conflicting(self) -> int:
+        """Count the rows left out that have another value."""
+        return len(self.refused)
 
 
 def _order(batch: Batch) -> NDArray[np.int64]:
@@ -81,14 +86,14 @@ def sort_unique(batch: Batch) -> Unique:
     """Sort by (series, time), so that writers never deadlock, and keep the first of each key."""
     ordered = batch.take(_order(batch))
     if len(ordered) < 2:
-        return Unique(ordered, 0, 0)
+        return Unique(ordered, 0, EMPTY_BATCH)
     again = np.zeros(len(ordered), bool)
     again[1:] = (ordered.series[1:] == ordered.series[:-1]) & (ordered.time_us[1:] == ordered.time_us[:-1])
     if not again.any():
-        return Unique(ordered, 0, 0)
+        return Unique(ordered, 0, EMPTY_BATCH)
     kept = np.maximum.accumulate(np.where(again, 0, np.arange(len(ordered))))
     conflicting = again & (ordered.value != ordered.value[kept])
-    return Unique(ordered.take(~again), int(again.sum()), int(conflicting.sum()))
+    return Unique(ordered.take(~again), int(again.sum()), ordered.take(conflicting))
 
 
 def last_of_each_series(batch: Batch) -> Batch:

@@ -49,6 +49,8 @@ class Prepared:
     delivery: Mapping[str, bytes] | None
     """Digests, packet ids and arrivals of the messages; None where they did not come from the broker."""
     counts: Mapping[str, int]
+    conflicts: Mapping[str, Sequence[object]]
+    """Readings that lost to another one of the group with the same key, as columns of the query `note_conflicts`."""
     clocks: Sightings
     oldest_received_us: int
     radio: Mapping[str, Sequence[object]] | None
@@ -117,6 +119,11 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
             "readings_duplicate": unique.duplicate,
             "readings_conflicting": unique.conflicting,
             "readings_quarantined": len(refused),
+        },
+        conflicts={
+            "series": unique.refused.series.tolist(),
+            "times_us": unique.refused.time_us.tolist(),
+            "values": unique.refused.value.tolist(),
         },
         clocks=resolved.clocks,
         oldest_received_us=int(received_us.min()),

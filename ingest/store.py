@@ -185,17 +185,16 @@ class Store:
         """Write readings; gives the rows stored and those that conflict with stored ones."""
         if not prepared.reading_count:
             return 0, 0
-        conflicting = 0
         if careful:
             _copy(connection, "copy_readings_to_staging", prepared.readings)
             stored = connection.execute(query("store_staged_readings")).rowcount
-            if stored < prepared.reading_count:
-                row = connection.execute(query("count_conflicting_readings")).fetchone()
-                conflicting = row[0] if row else 0
         else:
             _copy(connection, "copy_readings", prepared.readings)
             stored = prepared.reading_count
-        return stored, conflicting
+        if stored == prepared.reading_count and not prepared.conflicts["series"]:
+            return stored, 0
+        row = connection.execute(query("note_conflicts"), prepared.conflicts).fetchone()
+        return stored, row[0] if row else 0
 
     def _remember(self, connection: psycopg.Connection, prepared: Prepared) -> None:
         if prepared.delivery is not None:

@@ -27,6 +27,7 @@ CREATE INDEX reading_correction_series ON reading_correction (series_id, time);
 
 -- Readings refused because their key was stored with another value: how many a series and day, and the last of them.
 CREATE TABLE reading_conflict (
+    conflict_id   int8 GENERATED ALWAYS AS IDENTITY UNIQUE,
     series_id     int4        NOT NULL,
     day           date        NOT NULL,         -- UTC, of the refusal
     conflicts     int8        NOT NULL,

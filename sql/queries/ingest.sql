@@ -17,9 +17,30 @@ INSERT INTO reading (series_id, time, value, flags)
 SELECT series_id, time, value, flags FROM reading_staging ORDER BY series_id, time
 ON CONFLICT (series_id, time) DO NOTHING;
 
--- name: count_conflicting_readings
--- Staged readings that are stored with another value.
-SELECT count(*) FROM reading_staging s JOIN reading r USING (series_id, time) WHERE r.value <> s.value;
+-- name: note_conflicts
+-- Keeps count, and the last example, of readings refused because their key has another value: of staged ones that are stored
+-- otherwise, and of those that lost to another one of their group. Gives the number of the former.
+WITH refused AS (
+    SELECT series_id, time, value, true AS is_staged FROM reading_staging
+    UNION ALL
+    SELECT series_id, to_timestamp(time_us / 1000000.0), value, false
+    FROM unnest(%(series)s::int4[], %(times_us)s::int8[], %(values)s::float8[]) AS grouped (series_id, time_us, value)
+), conflict AS (
+    SELECT series_id, time, r.value AS kept_value, s.value AS refused_value, is_staged
+    FROM refused s
+    JOIN reading r USING (series_id, time)
+    WHERE r.value <> s.value
+), noted AS (
+    INSERT INTO reading_conflict AS c (series_id, day, conflicts, time, kept_value, refused_value)
+    SELECT DISTINCT ON (series_id) series_id, (now() AT TIME ZONE 'UTC')::date, count(*) OVER (PARTITION BY series_id), time,
+           kept_value, refused_value
+    FROM conflict
+    ORDER BY series_id, time DESC
+    ON CONFLICT (series_id, day) DO UPDATE
+    SET conflicts = c.conflicts + excluded.conflicts, time = excluded.time, kept_value = excluded.kept_value,
+        refused_value = excluded.refused_value, noted_at = now()
+)
+SELECT count(*) FILTER (WHERE is_staged) FROM conflict;
 
 -- name: make_latest_staging
 -- Where the newest reading of each series of a batch waits; lives as long as the connection.

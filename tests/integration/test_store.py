@@ -118,6 +118,19 @@ def test_store_key_stored_with_another_value_keeps_the_first_and_latest_shows_it
     assert _row(database, "SELECT value FROM reading") == (1.0,)
     assert _row(database, "SELECT value FROM latest") == (1.0,)
     assert _row(database, "SELECT readings_duplicate, readings_conflicting FROM ingest_status WHERE worker = 'w'") == (1, 1)
+    assert _row(database, "SELECT conflicts, kept_value, refused_value FROM reading_conflict") == (1, 1.0, 2.0)
+
+
+def test_store_key_twice_in_one_group_notes_the_conflict_and_adds_up(database: str, registry: Registry) -> None:
+    """Values that lose to the first of their group are noted too, one row a series and day, and not counted twice."""
+    store = _store(database)
+    store.write(_prepared(registry, *(_temperature(_TIME_S, value) for value in (1, 2, 1, 3))))
+    store.write(_prepared(registry, *(_temperature(_TIME_S, value) for value in (4, 5)), at_us=_NOW_US + 1_000))
+    store.close()
+
+    assert _row(database, "SELECT value FROM reading") == (1.0,)
+    assert _row(database, "SELECT readings_duplicate, readings_conflicting FROM ingest_status WHERE worker = 'w'") == (5, 4)
+    assert _row(database, "SELECT conflicts, kept_value FROM reading_conflict") == (4, 1.0)
 
 
 def test_store_latest_left_behind_by_a_crash_is_repaired_at_the_next_start(database: str, registry: Registry) -> None:

@@ -16,19 +16,21 @@ from tests.unit.ingest.examples import Row, batch_of, rows, rows_of
 def test_sort_unique_keeps_the_first_of_each_key_and_counts_the_rest(given_rows: list[Row]) -> None:
     """The first to arrive counts; a repeat with another value is a conflict, one with the same value is none."""
     first: dict[tuple[int, int], Row] = {}
-    duplicate = conflicting = 0
+    duplicate, refused = 0, []
     for row in given_rows:
         key = (row.series, row.time_us)
         if key in first:
             duplicate += 1
-            conflicting += row.value != first[key].value
+            if row.value != first[key].value:
+                refused.append(row)
         else:
             first[key] = row
 
     unique = sort_unique(batch_of(given_rows))
 
     assert rows_of(unique.batch) == [first[key] for key in sorted(first)]
-    assert (unique.duplicate, unique.conflicting) == (duplicate, conflicting)
+    assert (unique.duplicate, unique.conflicting) == (duplicate, len(refused))
+    assert sorted(rows_of(unique.refused)) == sorted(refused)
 
 
 def test_sort_unique_single_and_no_rows_come_through() -> None:
