@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import psycopg
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ class _Commands(TyperGroup):
             "verify": "simulators.cli:verify_command",
             "redecode": "hedgerow.redecode_command:redecode_command",
             "devices": "hedgerow.devices_command:devices",
+            "bench": "hedgerow.bench.commands:bench",
         }
     )
 
@@ -136,36 +135,6 @@ def migrate(
             write_admin_file(admin_file, admin)
             typer.echo(f"first administrator: see {admin_file}")
     typer.echo(f"{len(applied)} migrations applied; the schema is up to date")
-
-
-bench = typer.Typer(help="Measure this machine.", no_args_is_help=True)
-app.add_typer(bench, name="bench")
-
-
-@bench.callback()
-def _bench() -> None:
-    """Measure this machine."""
-
-
-@bench.command("ingest")
-def bench_ingest(
-    messages: Annotated[int, typer.Option(help="Messages of five readings.", min=1000)] = 200_000,
-    devices: Annotated[int, typer.Option(help="Devices they come from.", min=1)] = 10_000,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
-) -> None:
-    """Measure how fast messages are stored, beside raw binary COPY of the same rows."""
-    from dataclasses import asdict  # noqa: PLC0415
-
-    from hedgerow import bench as measure  # noqa: PLC0415
-    from hedgerow.bench_report import table  # noqa: PLC0415
-
-    results = measure.bench_ingest(messages, devices, lambda line: typer.echo(line, err=True))
-    if as_json:
-        for result in results:
-            typer.echo(json.dumps(asdict(result)))
-    else:
-        Console().print(table(results))
 
 
 def _log_to_stdout() -> None:

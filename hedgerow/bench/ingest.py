@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from devices.vocabulary import fill_vocabulary
-from hedgerow.bench_servers import Servers, start_servers
+from hedgerow.bench.servers import Servers, start_servers
 from ingest.encode import HEADER, READING_ROW, TRAILER
 from simulators.load import METRICS, Load, Sent, uid_of
 from sql.pool import connect

@@ -9,7 +9,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hedgerow.bench import Result
+    from hedgerow.bench.ingest import Result
 
 
 def table(results: Sequence[Result]) -> Table:
