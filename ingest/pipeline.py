@@ -113,7 +113,7 @@ class Pipeline:
             registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)
             resolved = resolve(columns, group, registry)
         batch = check(resolved.batch, registry)
-        return prepare(group, resolved, batch)
+        return prepare(group, resolved, batch, archive=self._settings.archive)
 
     def _write_all(self) -> None:
         try:

@@ -59,7 +59,7 @@ class Prepared:
     """Columns of the table device_event by name."""
 
 
-def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
+def prepare(group: Group, resolved: Resolved, batch: Batch, *, archive: bool = True) -> Prepared:
     """Encode what a group has become.
 
     Parameters
@@ -68,9 +68,11 @@ def prepare(group: Group, resolved: Resolved, batch: Batch) -> Prepared:
         The messages, and what `resolve` made of them.
     batch
         The readings with the flags of `check`.
+    archive
+        Whether the raw messages go to the archive.
     """
     unique = sort_unique(batch)
-    archived = np.flatnonzero(resolved.archived & ~group.repeated)  # what came before was archived then
+    archived = np.flatnonzero(resolved.archived & ~group.repeated & archive)  # what came before was archived then
     kept = archived.tolist()
     received_us, digests = group.received_us, group.digests
     refused = [reject for reject in resolved.rejects if reject.item]

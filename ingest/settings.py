@@ -35,6 +35,9 @@ class IngestSettings(BaseSettings):
     )
     group_messages: int = Field(8_000, ge=1, description="Most messages in one group")
     group_bytes: int = Field(8 * 2**20, ge=2**16, description="Most payload bytes in one group")
+    archive: bool = Field(
+        default=True, description="Whether raw messages are kept for 30 days; without them nothing can be decoded again"
+    )
     auto_acknowledge: bool = Field(
         default=False, description="TEST ONLY: acknowledge on arrival, which loses messages in a crash"
     )

@@ -69,6 +69,18 @@ def test_prepare_readings_are_sorted_unique_and_flagged() -> None:
     ]
 
 
+def test_prepare_without_the_archive_stores_readings_alone() -> None:
+    """Where raw messages are not to be kept none is written, and no partition is asked for; readings are as ever."""
+    messages = group(b'[{"n":"pm25","v":8}]')
+    found = resolve(decode(messages), messages, registry())
+    made = prepare(messages, found, check(found.batch, registry()), archive=False)
+
+    assert prepared(messages).uplinks
+    assert made.uplinks == b""
+    assert made.uplink_days.tolist() == []
+    assert made.readings == prepared(messages).readings
+
+
 def test_prepare_counts_add_up() -> None:
     """Readings = stored + duplicate + quarantined; messages say what became of each."""
     made = prepared(
