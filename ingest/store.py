@@ -52,6 +52,7 @@ class Store:
         self._connection: psycopg.Connection | None = None
         self._watchdog = Watchdog(is_stopping)
         self._latest = Latest()
+        self._is_away = False  # as far as the last try has shown
         self._repair_is_due = True  # a crash may have left last values behind
         self._careful_left = 0
         self._days_with_partition: dict[str, set[int]] = {"reading": set(), "uplink": set()}
@@ -68,6 +69,8 @@ class Store:
         Stopped
             When the program ends before the store could be reached.
         """
+        if self._is_given_up():
+            raise Stopped
         pause_s = _SHORTEST_PAUSE_S
         looked_again = tried = False
         while True:
@@ -87,8 +90,10 @@ class Store:
                 raise Refused(str(error)) from error
             except psycopg.Error as error:
                 log.warning("store is not available, trying again: %s", str(error).strip().replace("\n", " "))
+                self._is_away = True
                 self.close()
             else:
+                self._is_away = False
                 self._latest.add(prepared.latest, as_sent=stored == prepared.reading_count)
                 return stored
             tried = True
@@ -99,7 +104,7 @@ class Store:
 
     def write_latest(self, *, all_of_it: bool = False) -> None:
         """Write the last values that wait, if it is time; where the store is away, `repair_latest` sees to them later."""
-        if not (self._latest.is_due() or (all_of_it and self._latest.is_waiting())):
+        if not (self._latest.is_due() or (all_of_it and self._latest.is_waiting())) or self._is_given_up():
             return
         began = time.monotonic()
         rows, as_sent = self._latest.take()
@@ -118,6 +123,10 @@ class Store:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _is_given_up(self) -> bool:
+        """Tell whether nothing more is tried: every try at a store that hangs takes seconds, and we are to end."""
+        return self._is_away and self._is_stopping()
 
     def _write_once(self, prepared: Prepared, *, tried: bool) -> int:
         with self._connected() as connection:
