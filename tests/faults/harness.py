@@ -15,6 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import psycopg
+from paho.mqtt import subscribe
 
 from devices.topics import device_topic
 from simulators.county import make_county
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from simulators.load import Load
     from simulators.publish import Publisher
     from simulators.verify import Figures
+    from tests.servers.mosquitto import Mosquitto
 
 FULL = os.environ.get("HEDGEROW_FAULTS") == "full"
 """Whether the tests run at the size of `make faults`; else in the short form of `make test`."""
@@ -236,6 +238,14 @@ def wait_until(holds: Callable[[], bool], what: str, within_s: float = 60.0) -> 
                 return time.monotonic() - began
         time.sleep(0.02)
     raise AssertionError(f"not within {within_s:g} s: {what}")
+
+
+def broker_figures(broker: Mosquitto) -> tuple[int, int]:
+    """Ask a broker how many messages wait in it, and how many it has dropped; it says so as often as its `sys_interval`."""
+    topics = ["$SYS/broker/store/messages/count", "$SYS/broker/publish/messages/dropped"]
+    answers = subscribe.simple(topics, hostname=broker.host, port=broker.port, msg_count=2)  # type: ignore[no-untyped-call]
+    by_topic = {answer.topic: int(answer.payload) for answer in answers}
+    return by_topic[topics[0]], by_topic[topics[1]]
 
 
 def register(database: str, devices: int) -> None:

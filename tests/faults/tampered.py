@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import ingest.packets
 import ingest.pipeline
 import ingest.prepared
 import ingest.receive
@@ -122,7 +123,9 @@ def _changed_query(name: str, change: Callable[[str], str], real: Step) -> Step:
 
 def set_keep_alive(seconds: str) -> None:
     """Let the broker miss us sooner."""
-    _replace(ingest.receive, "_KEEP_ALIVE_S", lambda _real: int(seconds))
+    for module in (ingest.packets, ingest.receive):
+        _replace(module, "KEEP_ALIVE_S", lambda _real: int(seconds))
+    _replace(ingest.receive, "_PING_S", lambda _real: int(seconds) / 2)
 
 
 _TAMPERINGS: dict[str, Callable[..., None]] = {
