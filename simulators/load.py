@@ -9,13 +9,33 @@ import socket
 import struct
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-METRICS = ("pm2_5", "pm10", "no2", "temperature", "humidity")
-UNITS = ("ug/m3", "ug/m3", "ug/m3", "Cel", "%RH")
+
+class Measured(NamedTuple):
+    """One of the metrics of a message, and how its value comes from the message's base, which is 0 to 299."""
+
+    metric: str
+    unit: str
+    shift: int
+    divisor: int
+
+
+MEASURED = (
+    Measured("pm2_5", "ug/m3", 0, 10),
+    Measured("pm10", "ug/m3", 0, 5),
+    Measured("no2", "ug/m3", 0, 8),
+    Measured("temperature", "Cel", 50, 10),
+    Measured("humidity", "%RH", 0, 4),
+    Measured("o3", "ug/m3", 0, 2),
+)
+"""What a message may hold; of the first five unless a load says otherwise."""
+
+READINGS = 5
+METRICS = tuple(measured.metric for measured in MEASURED[:READINGS])
 INTERVAL_S = 1
 """Between two messages of one device [s]."""
 
@@ -25,6 +45,8 @@ _GATHER_S = 0.001
 """Waited before PUBACKs are read, so that one read takes many."""
 _BURST = 500
 """Messages in one send: large enough that the system call costs nothing, small enough that the broker never starves."""
+_PACE_S = 0.005
+"""At a given rate a send holds what is due in this time [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,12 @@ class Load:
     devices: int
     start_s: int
     """Time of the first readings [s since 1970]; each round over the devices is one interval later."""
+    interval_s: int = INTERVAL_S
+    """Between two messages of one device [s]; within it the devices are spread."""
+    readings: int = READINGS
+    """In each message: 1 to 6."""
+    prebuilt: bool = True
+    """Build every packet before the first is sent, so that the load costs next to nothing while it runs."""
     window: int = 4_000
     """Messages sent and not acknowledged yet, at most."""
     rate: float = 0.0
@@ -60,18 +88,19 @@ def uid_of(device: int) -> str:
     return f"load-{device:05d}"
 
 
-def payload_of(device: int, time_s: int) -> bytes:
-    """Give a SenML pack of five readings; the same arguments give the same readings."""
+def payload_of(device: int, time_s: int, readings: int = READINGS) -> bytes:
+    """Give a SenML pack; the same arguments give the same readings."""
     base = (device * 7 + time_s) % 300
-    values = (base / 10, base / 5, base / 8, (base - 50) / 10, base / 4)
-    records = [f'{{"n":"{m}","u":"{u}","v":{v}}}' for m, u, v in zip(METRICS, UNITS, values, strict=True)]
-    return f'[{{"bt":{time_s},{records[0][1:]},{",".join(records[1:])}]'.encode()
+    records = [f'{{"n":"{m}","u":"{u}","v":{(base - shift) / divisor}}}' for m, u, shift, divisor in MEASURED[:readings]]
+    records[0] = f'{{"bt":{time_s},{records[0][1:]}'
+    return f"[{','.join(records)}]".encode()
 
 
 def bursts(load: Load) -> Iterator[tuple[bytes, int]]:
     """Build the PUBLISH packets in bursts, with the number of messages in each."""
-    for first in range(0, load.messages, _BURST):
-        numbers = range(first, min(first + _BURST, load.messages))
+    size = min(_BURST, max(1, round(load.rate * _PACE_S))) if load.rate else _BURST
+    for first in range(0, load.messages, size):
+        numbers = range(first, min(first + size, load.messages))
         yield b"".join(_publish(load, number) for number in numbers), len(numbers)
 
 
@@ -79,7 +108,7 @@ def _publish(load: Load, number: int) -> bytes:
     turn, device = divmod(number, load.devices)
     topic = f"hedgerow/v1/{uid_of(device)}/up".encode()
     body = struct.pack(">H", len(topic)) + topic + struct.pack(">H", number % 65_535 + 1)
-    body += payload_of(device, load.start_s + turn * INTERVAL_S)
+    body += payload_of(device, load.start_s + turn * load.interval_s + device % load.interval_s, load.readings)
     return b"\x32" + _remaining_length(len(body)) + body
 
 
@@ -115,11 +144,11 @@ def send(load: Load) -> Sent:
     ConnectionError
         When the broker refuses or closes the connection.
     """
-    prebuilt = list(bursts(load))
+    packets_to_send = list(bursts(load)) if load.prebuilt else bursts(load)
     connection = _connect(load)
     cpu_before, began = _cpu_s(), time.time()
     sent = acknowledged_bytes = 0
-    for packets, count in prebuilt:
+    for packets, count in packets_to_send:
         while sent + count - acknowledged_bytes // _PUBACK_BYTES > load.window:
             acknowledged_bytes += _receive(connection)
         if load.rate:
