@@ -49,7 +49,8 @@ def test_examples_on_the_page_all_work(plain_api: Api) -> None:
 
     assert len(answers) > 15
     assert [(str(answer.url), answer.text) for answer in answers if answer.status_code not in (200, 201)] == []
-    assert [answer.status_code for answer in answers if answer.request.method == "POST"] == [201] * 5
+    posted = [answer for answer in answers if answer.request.method == "POST"]
+    assert [answer.status_code for answer in posted if "/webhooks/" not in str(answer.url)] == [201] * 5
     # The second page of sites has what the first had not.
     pages = [answer.json() for answer in answers if "/sites?" in str(answer.url)]
     assert [[site["code"] for site in page["items"]] for page in pages] == [["high-street"], ["west-bay"]]
