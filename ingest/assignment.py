@@ -151,6 +151,7 @@ def _of_source(settings: IngestSettings, source: SourceSettings) -> Assignment:
             "mqtt_ca_file": source.ca_file,
             "mqtt_version": source.version,
             "mqtt_keeps_packet_ids": True,
+            "chirpstack_encoding": source.payload,
         }
     )
     return Assignment(its_own, filters=SUBSCRIPTIONS_OF[source.kind], is_source=True)

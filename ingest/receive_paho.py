@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ class PahoSession:
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
         self._conflicts.not_reached()
-        log.warning("no connection to the broker")
+        log.warning("no connection to the broker: %s", sys.exception())  # paho calls us where it has caught it
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: object, _properties: object

@@ -35,7 +35,7 @@ class SourceSettings(BaseModel):
     version: Version = "5"
     """What the broker speaks. The Things Stack: always 3.1.1."""
     payload: Literal["auto", "json", "protobuf"] = "auto"
-    """How a ChirpStack writes its events."""
+    """What a ChirpStack writes its events in; auto tells them apart."""
     password: str = ""
     """What stands in `password_file`."""
 

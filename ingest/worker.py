@@ -104,10 +104,10 @@ class Worker:
     def _plan_restart(self, code: int, is_stopping: Callable[[], bool]) -> None:
         was_quick = time.monotonic() - self._started_at < _STEADY_AFTER_S
         self._quick_deaths = self._quick_deaths + 1 if was_quick else 0
-        pause_s = _pause_s(self._quick_deaths)
-        self._start_at = time.monotonic() + pause_s
-        log.error("%s %s; starting again in %.1f s", self.name, _describe_end(code), pause_s)
-        if pause_s >= _LEAVES_SHARE_FROM_S and self._may_leave_share:
+        pause = pause_s(self._quick_deaths)
+        self._start_at = time.monotonic() + pause
+        log.error("%s %s; starting again in %.1f s", self.name, _describe_end(code), pause)
+        if pause >= _LEAVES_SHARE_FROM_S and self._may_leave_share:
             self._leaving = threading.Thread(target=self._leave, args=(is_stopping,), name="leave")
             self._leaving.start()
 
@@ -124,12 +124,12 @@ class Worker:
         self.process = None
 
 
-def _pause_s(quick_deaths: int) -> float:
+def pause_s(quick_deaths: int) -> float:
     """Say how long to wait [s] before a worker is started again that died soon after its start so many times in a row."""
     if quick_deaths < 2:
         return 0.0
-    pause_s: float = min(0.5 * 2.0 ** (quick_deaths - 2), _LONGEST_PAUSE_S)
-    return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter needs no secrecy
+    longest: float = min(0.5 * 2.0 ** min(quick_deaths - 2, 10), _LONGEST_PAUSE_S)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter needs no secrecy
 
 
 def _describe_end(code: int) -> str:

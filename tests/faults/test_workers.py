@@ -37,8 +37,8 @@ def test_workers_killed_at_random_moments_are_clean(workers: int, database: str,
         with trial.flood(sized(1_000, 3_000)):
             for _ in range(kills):
                 time.sleep(trial.random.uniform(0.1, sized(0.6, 2)))
-                wait_until(lambda: len(pids_of(trial.ingest)) > 0, "all stay dead")
-                kill_worker(trial.ingest, trial.random.choice(sorted(pids_of(trial.ingest))))
+                wait_until(lambda: len(pids_of(trial.ingest, older_than_s=0.8)) > 0, "all stay dead")
+                kill_worker(trial.ingest, trial.random.choice(sorted(pids_of(trial.ingest, older_than_s=0.8))))
         figures = trial.settle(kills=kills, restarts=counter(database, "restarts"))
 
     trial.assert_clean(figures)

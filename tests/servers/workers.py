@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 _DEVICES = 20
 
 
-def pids_of(ingest: Program) -> dict[str, int]:
-    """Process ids of the workers of a running `hedgerow ingest`, by name."""
+def pids_of(ingest: Program, older_than_s: float = 0.0) -> dict[str, int]:
+    """Process ids of the workers of a running `hedgerow ingest`, by name; those that run for some time [s]."""
     found = {}
     for process in psutil.Process(ingest.pid).children():
         with suppress(psutil.NoSuchProcess):  # it has just died
             command = process.cmdline()
-            if "ingest.program" in command:
+            if "ingest.program" in command and time.time() - process.create_time() >= older_than_s:
                 found[command[-1]] = process.pid
     return found
 

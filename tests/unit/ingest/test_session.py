@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from ingest.session import Arrivals
+from ingest.session import Arrivals, Conflicts
 
 if TYPE_CHECKING:
     from ingest.message import Group
@@ -97,3 +97,19 @@ def test_put_messages_of_qos_0_are_no_repeats_and_wait_for_no_acknowledgement() 
     assert group is not None
     assert group.may_be_repeated.tolist() == [False, True]
     assert arrivals.unacknowledged == 1
+
+
+def test_conflicts_three_short_connections_in_a_row_speak_of_another_process() -> None:
+    """Each is ended by the other's coming; one that lasts, or a broker that cannot be reached, begins the count anew."""
+    conflicts = Conflicts()
+
+    assert [conflicts.ended(0.2, taken_over=False) for _ in range(4)] == [False, False, True, True]
+    assert not conflicts.ended(60, taken_over=False)
+    assert [conflicts.ended(0.2, taken_over=False) for _ in range(2)] == [False, False]
+    conflicts.not_reached()
+    assert [conflicts.ended(0.2, taken_over=False) for _ in range(2)] == [False, False]
+
+
+def test_conflicts_broker_that_says_so_is_believed_at_once() -> None:
+    """MQTT 5 brokers may name the reason."""
+    assert Conflicts().ended(3600, taken_over=True)
