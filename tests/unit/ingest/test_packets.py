@@ -29,9 +29,9 @@ def test_subscription_of_a_resumed_session_subscribes_before_it_unsubscribes() -
     subscribe, unsubscribe = _read_all(subscription_packets(_BOTH, resumed=True))
 
     assert isinstance(subscribe, mqtt5.SubscribePacket)
-    assert [topic.pattern for topic in subscribe.subscriptions] == ["new/+", "new/#"]
-    assert {topic.max_qos for topic in subscribe.subscriptions} == {mqtt5.QoS.AT_LEAST_ONCE}
-    assert {topic.retain_handling for topic in subscribe.subscriptions} == {mqtt5.RetainHandling.SEND_NEVER}
+    assert [topic.pattern for topic in subscribe.topic_filters] == ["new/+", "new/#"]
+    assert {topic.max_qos for topic in subscribe.topic_filters} == {mqtt5.QoS.AT_LEAST_ONCE}
+    assert {topic.retain_handling for topic in subscribe.topic_filters} == {mqtt5.RetainHandling.SEND_NEVER}
     assert isinstance(unsubscribe, mqtt5.UnsubscribePacket)
     assert unsubscribe.patterns == ["old/+"]
 
