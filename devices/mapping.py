@@ -138,9 +138,10 @@ def _named(found: Sequence[Leaf], *, is_list: bool) -> Iterator[_Sought]:
     values = {leaf.path: leaf.value for leaf in found}
     for leaf in found:
         beside = f"{leaf.indices[0]}." if is_list else ""
-        clock = next((beside + key for key in TIME_KEYS if beside + key in values), None)
+        clock = next((beside + key for key in TIME_KEYS if beside + key in values), "")
         if leaf.name and not leaf.is_aside and leaf.value is not None and leaf.path != clock:
-            yield leaf, Target(leaf.name), None if clock is None else (values[clock], "")
+            time = values[clock] if clock else None
+            yield leaf, Target(leaf.name), None if time is None else (time, "")
 
 
 def _nothing(found: Sequence[Leaf], targets: _Targets | None) -> str:
