@@ -68,9 +68,9 @@
     try {
       const mark = error === null || error instanceof OutOfMemory || error instanceof TooDeep ? '#' : '!';
       const where = error instanceof Problem && typeof error.stack === 'string' ? '\n' + error.stack : '';
-      return stringify(mark + (error === null ? 'out of memory' : text(error)) + where);
+      return stringify(mark + (error === null ? 'the script ran out of memory' : text(error)) + where);
     } catch {
-      return '"#threw what cannot be written as text"';
+      return '"#the script threw what cannot be written as text"';
     }
   }
 
@@ -93,7 +93,7 @@
     // for a long text would become a rope, which the engine's Python side cannot take.
     return function (bytes, port, milliseconds) {
       const told = run(bytes, port, milliseconds);
-      return told.length > most ? '"#returned or threw too long a text"' : told;
+      return told.length > most ? '"#the script returned or threw too long a text"' : told;
     };
   };
 })();

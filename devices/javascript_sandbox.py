@@ -74,7 +74,7 @@ class Sandbox:
                 if not is_suspect:  # among several the culprit is not known, and one alone may have been unlucky: once more
                     suspects_until = done + len(part)
                     continue
-                outcomes = [Outcome("", str(error))]
+                outcomes = [Outcome("", f"the script {error}")]
             done += len(outcomes)
             started = time.thread_time()
             yield from outcomes

@@ -59,38 +59,44 @@ class Context:
     """
 
     def __init__(self, prelude: str, script: str) -> None:
-        self._context = quickjs.Context()
-        self._context.set_memory_limit(CONTEXT_BYTES)
-        self._context.set_time_limit(FRAME_CPU_S)
-        bind = self._context.eval(prelude)
+        self.is_spoilt = False
+        """Whether a frame ran into a limit: the next one needs another context."""
+        self.has_thrown = False
+        """Whether a frame failed: the next request needs another context."""
+        self._engine = quickjs.Context()
+        self._engine.set_memory_limit(CONTEXT_BYTES)
+        self._engine.set_time_limit(FRAME_CPU_S)
+        bind = self._engine.eval(prelude)
         try:
-            self._context.eval(script)
-            functions = [self._context.eval(f"typeof {name} === 'function' ? {name} : null") for name in _SHAPES]
+            self._engine.eval(script)
+            functions = [self._engine.eval(f"typeof {name} === 'function' ? {name} : null") for name in _SHAPES]
             self._run = bind(*functions, MOST_OUTPUT_CHARACTERS)
         except _ENGINE_ERRORS as error:
             raise ScriptError(_told(error)) from error
         if functions == [None, None, None]:
             raise ScriptError("there is no function decodeUplink(input), nor Decoder(bytes, port), nor Decode(fPort, bytes)")
 
-    def decode(self, frame: Frame) -> tuple[Outcome, str]:
-        """Decode a frame; gives also a mark: `=` all is well, `!` the script threw, `#` the context is not fit for more."""
+    def decode(self, frame: Frame) -> Outcome:
+        """Decode a frame."""
         try:
             told: str = self._run(str(list(frame.payload)), frame.port, frame.time_ms)
             if told.startswith("["):
-                return Outcome(told[1:-1], ""), "="
+                return Outcome(told[1:-1], "")
             thrown = msgspec.json.decode(told, type=str)
         except _ENGINE_ERRORS as error:
-            return Outcome("", _told(error)), "#"
-        return Outcome("", _shortened(thrown[1:])), thrown[0]
+            self.is_spoilt = True
+            return Outcome("", _told(error))
+        self.has_thrown, self.is_spoilt = True, thrown.startswith("#")
+        return Outcome("", _shortened(thrown[1:]))
 
     def is_large(self) -> bool:
         """Tell whether it holds more memory than it may keep."""
-        return bool(self._context.memory()["malloc_size"] > KEPT_BYTES)
+        return bool(self._engine.memory()["malloc_size"] > KEPT_BYTES)
 
 
 def _told(error: Exception) -> str:
     told = _shortened(str(error))
-    return f"took more than {FRAME_CPU_S * 1000:.0f} ms of processor time" if told.startswith(_INTERRUPTED) else told
+    return f"the script took more than {FRAME_CPU_S * 1000:.0f} ms of processor time" if told.startswith(_INTERRUPTED) else told
 
 
 def _shortened(error: str) -> str:
@@ -110,33 +116,38 @@ class Worker:
         """Decode the frames of a request, each within its own limits."""
         started = time.process_time()
         outcomes: list[Outcome] = []
-        marks = ""
-        left = MOST_OUTPUTS_CHARACTERS
+        broken = ""
         try:
             _limit_request()
-            _start_watch()
-            context = self._context(request)
-            for frame in request.frames:
-                _start_watch()
-                outcome, mark = context.decode(frame)
-                outcomes.append(outcome)
-                marks += mark
-                if mark == "#":
-                    del self._contexts[request.codec]
-                    context = self._context(request)
-                left -= len(outcome.output)
-                if left < 0 or time.process_time() - started > REQUEST_CPU_S:
-                    break
-            if "!" in marks or context.is_large():
-                del self._contexts[request.codec]
+            self._decode(request, outcomes, started + REQUEST_CPU_S)
         except ScriptError as error:
-            return Answer([], time.process_time() - started, str(error))
+            broken = str(error)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-        return Answer(outcomes, time.process_time() - started)
+        return Answer([] if broken else outcomes, time.process_time() - started, broken)
+
+    def _decode(self, request: Request, outcomes: list[Outcome], until: float) -> None:
+        context = self._context(request)
+        left = MOST_OUTPUTS_CHARACTERS
+        for frame in request.frames:
+            _start_watch()
+            outcome = context.decode(frame)
+            outcomes.append(outcome)
+            if context.is_spoilt:
+                del self._contexts[request.codec]
+                context = self._context(request)
+            left -= len(outcome.output)
+            if left < 0 or time.process_time() > until:
+                break
+        if context.has_thrown or context.is_large():
+            del self._contexts[request.codec]
 
     def _context(self, request: Request) -> Context:
-        context = self._contexts.pop(request.codec, None) or Context(self._prelude, request.script)
+        """Give the context of a script, which is then the last to be let go of."""
+        context = self._contexts.pop(request.codec, None)
+        if context is None:
+            _start_watch()
+            context = Context(self._prelude, request.script)
         self._contexts[request.codec] = context
         if len(self._contexts) > MOST_CONTEXTS:
             del self._contexts[next(iter(self._contexts))]
