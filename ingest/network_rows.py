@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,4 +47,4 @@ def _keys(group: Group, resolved: Resolved, messages: list[int]) -> dict[str, li
 
 def _float4(value: float | None) -> float | None:
     """Give what PostgreSQL's float4 can hold; what is no number is not known."""
-    return value if value is not None and math.isfinite(value) and abs(value) < _LARGEST_FLOAT4 else None
+    return value if value is not None and abs(value) < _LARGEST_FLOAT4 else None

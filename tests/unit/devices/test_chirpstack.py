@@ -67,6 +67,14 @@ def test_up_gives_decoded_object_and_radio_as_readings_at_the_servers_time() -> 
     ]
 
 
+def test_airtime_counts_header_port_and_payload() -> None:
+    """Seven bytes make a frame of 20, which takes one block of symbols more than one of 19."""
+    columns = decode_chirpstack("up", chirpstack_up(data=base64.b64encode(bytes(7)).decode()))
+
+    assert columns.radio is not None
+    assert columns.radio.receptions[0].airtime == 0.056576
+
+
 def test_zeros_left_out_of_rx_and_tx_info_are_zeros() -> None:
     """A missing SNR, RSSI or latitude is 0, not unknown."""
     heard = [{"gatewayId": "b827ebfffe0a1b2c"}, {"gatewayId": "b827ebfffe3d4e5f", "rssi": -80, "snr": -1.5}]

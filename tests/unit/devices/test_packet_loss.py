@@ -85,7 +85,16 @@ def test_packet_loss_over_a_rejoin_counts_each_session_by_itself() -> None:
 def test_packet_loss_at_the_turn_names_counters_as_the_device_wrote_them() -> None:
     """A gap over the largest value goes on from 0."""
     assert counted(65_533, 65_534, 2, 3).gaps == [Gap(65_535, 1, 3, MINUTE_US, 2 * MINUTE_US)]
+    assert counted(65_534, 65_535, 2).gaps == [Gap(0, 1, 2, MINUTE_US, 2 * MINUTE_US)]
     assert counted(2**32 - 2, 1).gaps == [Gap(2**32 - 1, 0, 2, 0, MINUTE_US)]
+
+
+def test_packet_loss_after_a_turn_names_the_counters_of_the_next_session_as_they_are() -> None:
+    """What a counter did in one session says nothing about the next one."""
+    turned = [(1, 65_535, 0), (1, 0, 1)]
+
+    assert loss_of([*turned, (2, 10, 2), (2, 12, 3)]).gaps == [Gap(11, 11, 1, 2, 3)]
+    assert loss_of([*turned[:1], (2, 0, 1), (2, 69_999, 2), (2, 70_001, 3)]).gaps[1:] == [Gap(70_000, 70_000, 1, 2, 3)]
 
 
 @dataclass(frozen=True)
