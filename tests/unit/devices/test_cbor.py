@@ -168,6 +168,19 @@ def test_parse_cbor_invalid_payload_gives_the_reason(payload: str, reason: Reaso
     assert 0 < len(outcome[1]) <= 200
 
 
+@pytest.mark.parametrize(("depth", "is_read"), [(2, True), (32, True), (33, False), (3000, False)])
+@pytest.mark.parametrize("opening", [b"\x81", b"\x9f", b"\xa1\x00", b"\xd9\x03\xe7"])
+def test_parse_cbor_nesting_ends_at_32(depth: int, is_read: bool, opening: bytes) -> None:  # noqa: FBT001 - a case
+    """Arrays, maps and tags count alike; far fewer than would fill the stack."""
+    levels = depth - 1
+    payload = b"\x81" + opening * levels + b"\x00" + (b"\xff" * levels if opening == b"\x9f" else b"")
+
+    outcome = parse_cbor(payload)
+
+    assert isinstance(outcome, list) is is_read
+    assert is_read or (isinstance(outcome, tuple) and outcome[0] is Reason.TOO_DEEP)
+
+
 def test_parse_cbor_no_tag_but_those_of_numbers_and_times_is_acted_upon() -> None:
     """No regular expression is compiled, no e-mail read, no reference followed, whatever tags the library comes to know."""
     insides = [0, "a+", b"\x01\x02\x03\x04", [1, 2], [0, 0]]

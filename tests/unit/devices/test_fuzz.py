@@ -12,17 +12,13 @@ import numpy as np
 import pytest
 
 from devices import flat, senml_columns, senml_plain
-from devices.codecs import Codecs
 from devices.columns import NO_TIME_US
 from devices.reasons import Reason
-from devices.registry import EMPTY_REGISTRY
 from devices.states import parse_states, plain_label
 from devices.topics import Kind, parse_topic
-from ingest.decode import decode
 from tests.unit.devices import mutations
 from tests.unit.devices.examples import DEVICE, GATEWAY, messages
 from tests.unit.devices.mutations import BINARY_SPLINTERS, TEXT_SPLINTERS, mutated, rewritten
-from tests.unit.ingest.examples import group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,11 +62,6 @@ def fuzz_flat(payload: bytes, _chance: Random) -> None:
     check_columns(flat.decode(messages(payload)), payload)
 
 
-def fuzz_decode(payload: bytes, _chance: Random) -> None:
-    """Read a message of any format."""
-    check_columns(decode(group(payload), EMPTY_REGISTRY, Codecs()), payload)
-
-
 def fuzz_topic(topic: bytes, _chance: Random) -> None:
     """Read a topic."""
     source = parse_topic(topic.decode("utf-8", "replace"))
@@ -98,7 +89,6 @@ PARSERS: dict[str, Case] = {
     "senml cbor": (fuzz_senml, mutations.SENML_CBOR, BINARY_SPLINTERS, b"\x83"),
     "flat json": (fuzz_flat, mutations.FLAT_JSON, TEXT_SPLINTERS, b"{"),
     "flat cbor": (fuzz_flat, mutations.FLAT_CBOR, BINARY_SPLINTERS, b"\xa3"),
-    "cbor of any kind": (fuzz_decode, mutations.SENML_CBOR + mutations.FLAT_CBOR, BINARY_SPLINTERS, b"\x9f"),
     "topic": (fuzz_topic, mutations.TOPICS, TEXT_SPLINTERS, b"hedgerow/v1/"),
     "time": (fuzz_time, mutations.TIMES, TEXT_SPLINTERS, b"2024-"),
     "states": (fuzz_states, mutations.STATES, TEXT_SPLINTERS, b"0 "),
