@@ -52,15 +52,15 @@ class Codecs:
     def decode(self, frames: Frames, registry: Registry) -> Columns:
         """Decode frames, those of one device profile together.
 
-        A frame without a codec gives a reject of its first reading: it is held until its device is registered. A codec that
-        cannot be made refuses its frames, and nobody else's.
+        A frame that cannot be read gives a reject of its first reading: of an unregistered device it is held, and what else
+        its message says is stored. A codec that cannot be made refuses its frames, and nobody else's.
         """
         parts = [self._decode(profile, part, registry) for profile, part in _by_profile(frames, registry)]
         return parts[0] if len(parts) == 1 else concatenate(parts).in_order()
 
     def _decode(self, profile: Profile | None, frames: Frames, registry: Registry) -> Columns:
         if profile is None or profile.codec not in _MAKERS:
-            return _refused(frames, Reason.CODEC_MISSING, EXPLANATIONS[Reason.CODEC_MISSING], item=1)
+            return _refused(frames, Reason.CODEC_MISSING, EXPLANATIONS[Reason.CODEC_MISSING])
         if profile not in self._made:
             self._forget(registry)
             self._made[profile] = _made(profile, self._sandbox)
@@ -98,5 +98,5 @@ def _made(profile: Profile, sandbox: Sandbox) -> Codec:
         return lambda frames: _refused(frames, Reason.CODEC_BROKEN, detail)
 
 
-def _refused(frames: Frames, reason: Reason, detail: str, item: int = 0) -> Columns:
-    return Rows([Reject(message, reason, detail, item) for message in frames.message.tolist()]).columns()
+def _refused(frames: Frames, reason: Reason, detail: str) -> Columns:
+    return Rows([Reject(message, reason, detail, item=1) for message in frames.message.tolist()]).columns()

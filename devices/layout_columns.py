@@ -162,7 +162,7 @@ class _Slots:
         for frame in np.flatnonzero(readings == 0).tolist():
             if frame not in self.walked.refused:
                 detail = EXPLANATIONS[Reason.PACK_EMPTY]
-                self.walked.rejects.append(Reject(self._message(frame), Reason.PACK_EMPTY, detail))
+                self.walked.rejects.append(Reject(self._message(frame), Reason.PACK_EMPTY, detail, item=1))
 
 
 def _times(placed: Placed, walked: Walk) -> NDArray[np.int64]:

@@ -61,8 +61,8 @@ class Walk:
             self.items[rows] += len(part.fields)
 
     def refuse(self, row: int, reason: Reason, detail: str) -> None:
-        """Refuse a frame."""
-        self._reject(row, reason, detail, 0)
+        """Refuse a frame, of which nothing is read."""
+        self._reject(row, reason, detail, 1)
 
     def cut_off(self, rows: NDArray[np.int64], detail: str) -> None:
         """Note that frames could not be read to their ends."""

@@ -53,7 +53,7 @@ Reading = tuple[int, str, str, float]
 def slow_decode(payload: bytes) -> tuple[list[Reading], list[tuple[int, Reason]]]:
     """Decode one frame without a definition: readings as (item, metric, unit, value), refusals as (item, reason)."""
     if not payload:
-        return [], [(0, Reason.PAYLOAD_EMPTY)]
+        return [], [(1, Reason.PAYLOAD_EMPTY)]
     readings: list[Reading] = []
     seen: set[str] = set()
     item = at = 0
@@ -68,7 +68,7 @@ def slow_decode(payload: bytes) -> tuple[list[Reading], list[tuple[int, Reason]]
             if name != "unix_time":
                 readings.append((item, metric or f"{name}_{payload[at]}", unit, float(value)))
         at += 1 + values[0]
-    return readings, [] if readings else [(0, Reason.PACK_EMPTY)]
+    return readings, [] if readings else [(1, Reason.PACK_EMPTY)]
 
 
 def _values(data: bytes) -> tuple[int, list[tuple[str, Fraction]]] | None:

@@ -31,14 +31,14 @@ def slow_decode(definition: str, port: int, payload: bytes, time_us: int) -> Out
     outcome = Outcome()
     endian = document.get("endian", "big")
     if not payload:
-        return Outcome(refusals=[(0, Reason.PAYLOAD_EMPTY)])
+        return Outcome(refusals=[(1, Reason.PAYLOAD_EMPTY)])
     for variant in document.get("variant", [document]):
         if _fits(variant, port, payload):
             _read_variant(variant, variant.get("endian", endian), payload, time_us, outcome)
             if not outcome.readings and not outcome.refusals:
-                outcome.refusals.append((0, Reason.PACK_EMPTY))
+                outcome.refusals.append((1, Reason.PACK_EMPTY))
             return outcome
-    return Outcome(refusals=[(0, Reason.CODEC_FAILED)])
+    return Outcome(refusals=[(1, Reason.CODEC_FAILED)])
 
 
 def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - any TOML

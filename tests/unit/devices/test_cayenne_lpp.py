@@ -108,7 +108,7 @@ def test_decode_channel_left_out_once_does_not_shift_the_others() -> None:
 
 def test_decode_frame_of_left_out_channels_is_not_lost() -> None:
     """Nothing wanted, nothing broken: refused as empty."""
-    assert decode([bytes.fromhex("09670001")], DEFINITION)[0].refusals == [(0, Reason.PACK_EMPTY)]
+    assert decode([bytes.fromhex("09670001")], DEFINITION)[0].refusals == [(1, Reason.PACK_EMPTY)]
 
 
 def test_decode_unknown_type_ends_the_frame() -> None:

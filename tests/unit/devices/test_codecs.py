@@ -55,9 +55,9 @@ def test_decode_frames_of_many_profiles_each_by_its_own_codec() -> None:
     ]
     assert refusals_of(columns) == [
         Refusal(2, 1, Reason.CODEC_MISSING),
-        Refusal(4, 0, Reason.CODEC_BROKEN),
+        Refusal(4, 1, Reason.CODEC_BROKEN),
         Refusal(5, 1, Reason.CODEC_MISSING),
-        Refusal(6, 0, Reason.CODEC_FAILED),
+        Refusal(6, 1, Reason.CODEC_FAILED),
     ]
     details = {reject.reason: reject.detail for reject in columns.rejects}
     assert details[Reason.CODEC_BROKEN] == "device profile broken: field 1.metric: is missing"

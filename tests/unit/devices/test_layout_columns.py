@@ -55,12 +55,12 @@ def test_decode_missing_stands_for_no_reading_and_the_others_stay() -> None:
 
 def test_decode_frame_of_nothing_but_missing_values_is_not_lost() -> None:
     """No reading, no fault: the frame is refused as empty, so that somebody can see it."""
-    assert refusals_of(FIELD + 'type = "u8"\nmissing = 255', "ff") == [(0, Reason.PACK_EMPTY)]
+    assert refusals_of(FIELD + 'type = "u8"\nmissing = 255', "ff") == [(1, Reason.PACK_EMPTY)]
 
 
 def test_decode_nan_can_stand_for_missing_and_is_kept_for_the_next_step_otherwise() -> None:
     """Not a number is refused by the step that looks at values; a definition may say it means nothing."""
-    assert refusals_of(FIELD + 'type = "f32"\nmissing = nan', "7fc00000") == [(0, Reason.PACK_EMPTY)]
+    assert refusals_of(FIELD + 'type = "f32"\nmissing = nan', "7fc00000") == [(1, Reason.PACK_EMPTY)]
     assert math.isnan(float(values_of(FIELD + 'type = "f32"', "7f800001")[0]))
 
 

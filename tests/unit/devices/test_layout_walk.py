@@ -15,7 +15,7 @@ from tests.unit.devices.layout_examples import CHANNELS, FIELD, GROUP, TIME_US, 
         ("0102030405", [258.0, 772.0], []),
         ("010203", [258.0], [(3, Reason.FRAME_INCOMPLETE)]),
         ("01", [], [(3, Reason.FRAME_INCOMPLETE)]),
-        ("", [], [(0, Reason.PAYLOAD_EMPTY)]),
+        ("", [], [(1, Reason.PAYLOAD_EMPTY)]),
         ("01020304050607", [258.0, 772.0], []),
     ],
 )
@@ -43,7 +43,7 @@ def test_decode_wrong_port_is_refused_and_said() -> None:
     columns = decode_all(definition, (7, b"\x01"), (3, b"\x02"), (0, b"\x03"))
 
     assert columns.value.tolist() == [2.0, 3.0]
-    assert [(reject.message, reject.item, reject.reason) for reject in columns.rejects] == [(0, 0, Reason.CODEC_FAILED)]
+    assert [(reject.message, reject.item, reject.reason) for reject in columns.rejects] == [(0, 1, Reason.CODEC_FAILED)]
     assert columns.rejects[0].detail == "port 7: the layout is for 2, 3"
 
 
@@ -135,7 +135,7 @@ def test_decode_channel_that_cannot_be_read_ends_the_frame(payload: str, count: 
 
 def test_decode_frame_that_only_introduces_the_device_is_not_lost() -> None:
     """Channels that are passed over alone: understood, nothing measured, refused as empty."""
-    assert refusals_of(CHANNELS, "ff0101ff0b01", 85) == [(0, Reason.PACK_EMPTY)]
+    assert refusals_of(CHANNELS, "ff0101ff0b01", 85) == [(1, Reason.PACK_EMPTY)]
 
 
 def test_decode_frame_of_too_many_channels_or_records_is_bounded() -> None:

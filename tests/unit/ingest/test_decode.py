@@ -11,16 +11,19 @@ from hypothesis import given, settings
 
 from devices.cbor import MOST_CBOR_BYTES
 from devices.reasons import Reason
+from devices.registry import build_registry
 from devices.topics import parse_topic
 from ingest.decode import MOST_PAYLOAD_BYTES, decode
 from tests.unit.devices.examples import DETERMINISTIC, Reading, readings_of
 from tests.unit.devices.mutations import BINARY_SPLINTERS, FLAT_JSON, SENML_CBOR, SENML_JSON, TEXT_SPLINTERS, mutated
 from tests.unit.devices.senml_packs import groups, mixed_groups
 from tests.unit.devices.slow_senml import slow_decode
-from tests.unit.ingest.examples import GATEWAY, RECEIVED_US, Refusal, device_topic, group, refusals_of
+from tests.unit.ingest.examples import GATEWAY, RECEIVED_US, Refusal, device_topic, group, refusals_of, registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from devices.registry import Registry
 
 GOOD = b'[{"n":"temperature","v":1}]'
 DEVICE = device_topic("dev-1")
@@ -86,7 +89,6 @@ WHOLE = [
     (b'{"a":1', DEVICE, Reason.NOT_JSON),
     (b'[{"n":"a","v":NaN}]', DEVICE, Reason.NOT_JSON),
     (b'{"a":Infinity}', DEVICE, Reason.NOT_JSON),
-    (b"\xff\xd8\xff\xe0\x00\x10JFIF", DEVICE, Reason.NOT_JSON),
     (b"[" * 100_000, DEVICE, Reason.TOO_DEEP),
     (b'{"a":' * 100_000, DEVICE, Reason.TOO_DEEP),
     (b"[5]", DEVICE, Reason.NOT_READINGS),
@@ -145,7 +147,7 @@ def named(case: object) -> str:
 @pytest.mark.parametrize("neighbour", [GOOD, b'{"temperature":1}'], ids=["senml", "flat"])
 def test_decode_bad_message_is_refused_whole_and_alone(payload: bytes, topic: str, reason: Reason, neighbour: bytes) -> None:
     """One reject, for the whole message, with the right reason; the messages before and behind are read."""
-    columns = decode(group(neighbour, payload, neighbour, topics=[DEVICE, topic, DEVICE]))
+    columns = decode(group(neighbour, payload, neighbour, topics=[DEVICE, topic, DEVICE]), registry())
 
     assert [reading.message for reading in readings_of(columns)] == [0, 2]
     assert refusals_of(columns.rejects) == [Refusal(1, 0, reason)]
@@ -156,11 +158,63 @@ def test_decode_bad_message_is_refused_whole_and_alone(payload: bytes, topic: st
 @pytest.mark.parametrize("neighbour", [GOOD, b'{"temperature":1}'], ids=["senml", "flat"])
 def test_decode_bad_reading_is_refused_with_its_reason(payload: bytes, topic: str, reason: Reason, neighbour: bytes) -> None:
     """Nothing of it becomes a reading; the messages before and behind are read."""
-    columns = decode(group(neighbour, payload, neighbour, topics=[DEVICE, topic, DEVICE]))
+    columns = decode(group(neighbour, payload, neighbour, topics=[DEVICE, topic, DEVICE]), registry())
 
     assert [reading.message for reading in readings_of(columns)] == [0, 2]
     assert [(refusal.message, refusal.reason) for refusal in refusals_of(columns.rejects)] == [(1, reason)]
     assert columns.rejects[0].detail
+
+
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF"
+FRAMES = [JPEG, b"\x00", b"\x01\x75\x5c", b"\xbe\x02\x01\x64", b"\x81\xa2\x00aa\x02", b"{\x00\x01", b"[\xff", b"abc\x07"]
+"""Payloads that are neither text nor CBOR, however they begin."""
+
+
+@pytest.mark.parametrize("payload", FRAMES, ids=bytes.hex)
+def test_decode_frame_of_an_unregistered_device_is_not_refused_whole(payload: bytes) -> None:
+    """Nobody can say that it is broken before its profile is known: refused as a reading, so that the message is held."""
+    columns = decode(group(GOOD, payload, topics=[device_topic("dev-2"), device_topic("stranger")]), registry())
+
+    assert refusals_of(columns.rejects) == [Refusal(1, 1, Reason.CODEC_MISSING)]
+
+
+def test_decode_frame_of_a_device_without_codec_says_what_is_missing() -> None:
+    """A registered device whose profile has no codec: not "no JSON", but what a person has to do."""
+    columns = decode(group(JPEG, JPEG, topics=[DEVICE, GATEWAY]), registry())
+
+    assert refusals_of(columns.rejects) == [Refusal(0, 1, Reason.CODEC_MISSING), Refusal(1, 0, Reason.NOT_JSON)]
+    assert "choose a profile" in columns.rejects[0].detail + columns.rejects[1].detail
+
+
+def registry_with_codec() -> Registry:
+    """Build a registry in which `dev-1` sends frames of one byte."""
+    definition = '[[field]]\nmetric = "battery"\nat = 0\ntype = "u8"'
+    return build_registry([], [], [], [(1, "byte", "layout", definition, "", 60, 60)], [(1, "dev-1", 1)], [], [])
+
+
+def test_decode_device_with_a_codec_sends_frames_whatever_they_look_like() -> None:
+    """Blanks, brackets and letters are bytes like any other; only readings in JSON, which quarantine replays, stay that."""
+    payloads = [
+        b"\x07",
+        b" ",
+        b"\n",
+        b"[",
+        b"{",
+        b"hello",
+        b"\x81\x01",
+        GOOD,
+        b' {"temperature": 1}\n',
+        b'[{"time":1,"humidity":2}]',
+    ]
+    columns = decode(group(*payloads), registry_with_codec())
+
+    assert [(reading.metric, reading.value) for reading in readings_of(columns)] == [
+        *[("battery", float(payload[0])) for payload in payloads[:7]],
+        ("temperature", 1.0),
+        ("temperature", 1.0),
+        ("humidity", 2.0),
+    ]
+    assert refusals_of(decode(group(b""), registry_with_codec()).rejects) == [Refusal(0, 0, Reason.PAYLOAD_EMPTY)]
 
 
 def test_decode_cases_cover_every_reason_that_decode_can_give() -> None:

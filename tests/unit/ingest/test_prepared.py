@@ -111,18 +111,18 @@ def test_prepare_counts_add_up() -> None:
 def test_prepare_quarantine_rows_say_what_a_person_needs() -> None:
     """Whole messages with their bytes, single readings with what a replay needs, each under a key of its own."""
     bad = b'[{"n":"temperature","v":"x"},{"n":"aura","u":"lx","v":5}]'
-    messages = group(b"\x00\xff", bad, topics=[device_topic(KNOWN)] * 2)
+    messages = group(b"hell\xc3\xb6", bad, topics=[device_topic(KNOWN)] * 2)
 
     made = prepared(messages)
 
     first, second, third = sorted(made.quarantine, key=lambda row: (row["received_us"], row["item"]))
     assert first == {
         "received_us": RECEIVED_US,
-        "digest": digest_of(device_topic(KNOWN), b"\x00\xff"),
+        "digest": digest_of(device_topic(KNOWN), b"hell\xc3\xb6"),
         "item": 0,
         "device_uid": KNOWN,
         "topic": device_topic(KNOWN),
-        "payload": b"\x00\xff",
+        "payload": b"hell\xc3\xb6",
         "reason": "not_json",
         "detail": first["detail"],
     }
