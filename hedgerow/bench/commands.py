@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from typing import Annotated
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
+import psycopg
 import typer
-from rich.console import Console
 
-bench = typer.Typer(name="bench", help="Measure this machine.", no_args_is_help=True, pretty_exceptions_show_locals=False)
+from hedgerow.bench.database import BenchError
+from hedgerow.bench.machine import describe
+from hedgerow.bench.report import Teller
+from hedgerow.bench.servers import running_servers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        show_default="an embedded PostgreSQL, thrown away afterwards",
+        help="Connection string of an EMPTY database of any server, by a superuser; it is emptied again afterwards.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON lines.")]
+
+bench = typer.Typer(
+    name="bench",
+    help="Measure this machine. Every command starts servers of its own, and takes its yardstick in the same run.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
 
 
 @bench.callback()
@@ -21,16 +44,33 @@ def _bench() -> None:
 def ingest(
     messages: Annotated[int, typer.Option(help="Messages of five readings.", min=1000)] = 200_000,
     devices: Annotated[int, typer.Option(help="Devices they come from.", min=1)] = 10_000,
+    warm_up: Annotated[int, typer.Option(help="Messages that go through before anything is measured.", min=1)] = 50_000,
+    database_url: DatabaseUrl = "",
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Measure how fast messages are stored, beside raw binary COPY of the same rows."""
-    from hedgerow.bench.ingest import bench_ingest  # noqa: PLC0415
-    from hedgerow.bench.report import table  # noqa: PLC0415
+    """How fast messages are stored, against raw binary COPY of the same rows into the same table."""
+    from hedgerow.bench.ingest import bench_ingest  # noqa: PLC0415 - each command imports what only it needs
+    from hedgerow.bench.ingest_report import report  # noqa: PLC0415
 
-    results = bench_ingest(messages, devices, lambda line: typer.echo(line, err=True))
-    if as_json:
-        for result in results:
-            typer.echo(json.dumps(asdict(result)))
-    else:
-        Console().print(table(results))
+    with _told("ingest"), running_servers(database_url) as servers:
+        results = bench_ingest(servers, messages, devices, warm_up, Teller())
+        report(results, describe(servers)).show(as_json=as_json)
+
+
+@contextmanager
+def _told(command: str) -> Iterator[None]:
+    """End well whatever happens: servers are stopped, and what went wrong is said in one line."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"hedgerow bench {command}: stopped", err=True)
+        raise typer.Exit(130) from None
+    except (BenchError, psycopg.Error) as error:
+        typer.echo(f"hedgerow bench {command}: {str(error).strip()}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

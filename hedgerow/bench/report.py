@@ -1,39 +1,86 @@
-"""Figures of a benchmark as a table a person can read."""
+"""Figures of a benchmark as a table that a person can check, or as lines of JSON."""
 
 from __future__ import annotations
 
+import json
+import sys
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from hedgerow.bench.ingest import Result
-
-
-def table(results: Sequence[Result]) -> Table:
-    """Lay out results side by side, one column each."""
-    shown = Table(title="hedgerow bench ingest", title_justify="left")
-    shown.add_column("figure")
-    for result in results:
-        shown.add_column("commits slowed by 1 ms" if result.commit_ms else "commits as they are", justify="right")
-    columns = [_figures(result) for result in results]
-    for name in columns[0]:
-        shown.add_row(name, *(column[name] for column in columns))
-    return shown
+_WIDTH = 128
+"""Of a table that goes into a file [characters]."""
 
 
-def _figures(result: Result) -> dict[str, str]:
-    return {
-        "broker": result.broker,
-        "messages": f"{result.messages:,}",
-        "messages/s": f"{result.messages_per_s:,.0f}",
-        "readings/s": f"{result.readings_per_s:,.0f}",
-        "raw COPY rows/s": f"{result.copy_rows_per_s:,.0f}",
-        "ratio to raw COPY": f"{result.ratio:.2f}",
-        "until stored [s]": f"{result.seconds:.2f}",
-        "until published [s]": f"{result.publish_s:.2f}",
-        **{f"CPU of {name} [s]": f"{used:.2f}" for name, used in result.cpu_s.items()},
-        "peak memory of ingest [MiB]": f"{result.ingest_peak_mib:.0f}",
-    }
+class Teller:
+    """Says on standard error how far a benchmark is, with the seconds since it began."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        """Say one line."""
+        typer.echo(f"[{time.monotonic() - self._began:6.1f} s] {line}", err=True)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a benchmark prints: where it ran, a table, what to know of it; or its figures alone."""
+
+    bench: str
+    machine: Mapping[str, str]
+    headings: Sequence[str]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    """An empty one parts two sections."""
+    notes: Sequence[str] = ()
+    figures: Sequence[Mapping[str, object]] = ()
+    """One JSON object a line, without what every line has."""
+
+    def show(self, *, as_json: bool) -> None:
+        """Print it on standard output."""
+        if as_json:
+            for line in self.figures:
+                typer.echo(json.dumps({"bench": self.bench, **line, "where": dict(self.machine)}, allow_nan=False))
+            return
+        console = Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False)
+        for name, text in self.machine.items():
+            console.print(Text(f"{name}: {text}"))
+        console.print()
+        console.print(self._table())
+        for note in self.notes:
+            console.print(Text(note))
+
+    def _table(self) -> Table:
+        table = Table(title=Text(f"hedgerow bench {self.bench}"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        for number, heading in enumerate(self.headings):
+            table.add_column(Text(heading), justify="right" if number else "left", no_wrap=not number)
+        for row in self.rows:
+            if any(row):
+                table.add_row(*map(Text, row))
+            else:
+                table.add_section()
+        return table
+
+
+def rounded(value: float | None, digits: int = 3) -> float | None:
+    """Round a figure for JSON; what is unknown stays so."""
+    return None if value is None else round(value, digits)
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """Write a figure for a table; what is unknown is a dash."""
+    return "\N{EN DASH}" if value is None else f"{value:,.{digits}f}"
+
+
+def spread(values: Sequence[float], digits: int = 0) -> str:
+    """Write the least and the greatest of some figures."""
+    return f"{number(min(values), digits)} \N{EN DASH} {number(max(values), digits)}"

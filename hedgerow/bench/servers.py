@@ -1,116 +1,176 @@
-"""The servers of a benchmark: PostgreSQL, Mosquitto where it is installed, and ingest, in a folder that is thrown away."""
+"""The servers of a benchmark: database, broker, ingest and API, with their files in a folder that is thrown away."""
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import signal
 import sys
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import psutil
+import httpx
 
+from api.people import ensure_admin
 from hedgerow.addresses import free_port
-from hedgerow.broker import broker_config
+from hedgerow.bench.brokers import TIED, running_broker
+from hedgerow.bench.database import BenchError, Database, prepared_database
+from hedgerow.bench.usage import cpu_s, memory_mib
 from hedgerow.parts import Part
-from hedgerow.postgres import prepare_postgres
-from sql.migrate import migrate
+from hedgerow.postgres import PostgresError, prepare_postgres
+from sql.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
-_MOSQUITTO = """
-listener {port} 127.0.0.1
-allow_anonymous true
-max_queued_messages 0
-max_inflight_messages 0
-"""
+    import psycopg
+
+    from hedgerow.bench.brokers import Broker
+
+_READY_WITHIN_S = 30.0
+_LOOK_EVERY_S = 0.05
 
 
 @dataclass(slots=True)
 class Servers:
-    """Running servers and how to reach them."""
+    """Running servers; ingest and API are started when they are asked for."""
 
-    database_url: str
-    broker_name: str
-    mqtt_port: int
-    login: tuple[str, str]
-    """User and password, empty where nobody asks."""
-    postgres: Part
-    broker: Part
+    folder: Path
+    database: Database
+    broker: Broker
     ingest: Part
-    parts: list[Part] = field(default_factory=list)
+    api: Part
 
-    def restart_ingest(self) -> None:
-        """Give ingest a fresh process, so that its peak memory is that of one run."""
-        self.ingest.stop(10)
+    def start_ingest(self, commit_ms: float = 0.0, **settings: object) -> None:
+        """Start ingest anew, with more settings by name, and wait until it listens to the broker.
+
+        Raises
+        ------
+        BenchError
+            When it does not within half a minute.
+        """
+        self.ingest.stop(20)
+        self.ingest.environment = self._environment(commit_ms, settings)
+        with self.database.connect() as connection:
+            (since,) = connection.execute(query("read_bench_clock")).fetchone() or (None,)
+            self.ingest.start()
+            wanted = int(os.environ.get("HEDGEROW_WORKERS", "1"))
+            _wait_for(self.ingest, lambda: _connected_workers(connection, since) >= wanted)
+
+    def start_ingest_at_once(self, commit_ms: float = 0.0) -> None:
+        """Start ingest without waiting for anything."""
+        self.ingest.environment = self._environment(commit_ms, {})
         self.ingest.start()
-        time.sleep(2)  # until it has connected; the figures begin with the first message
 
-    def cpu_s(self) -> dict[str, float]:
-        """CPU time of each server with all its processes [s]."""
-        return {part.name: _cpu_s(part) for part in (self.postgres, self.broker, self.ingest)}
+    def start_api(self) -> httpx.Client:
+        """Start the API and give a client that may read everything.
+
+        Raises
+        ------
+        BenchError
+            When it does not serve within half a minute.
+        """
+        port = free_port()
+        self.api.environment = {"HEDGEROW_DATABASE_URL": self.database.url, "HEDGEROW_HTTP": f"127.0.0.1:{port}"}
+        self.api.start()
+        client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {self._api_key()}"})
+        _wait_for(self.api, lambda: _is_ready(client))
+        return client
+
+    def cpu_s(self) -> dict[str, float | None]:
+        """CPU time of each server so far [s]; None where it runs on another machine."""
+        return {
+            "PostgreSQL": cpu_s(self.database.postmaster),
+            "broker": cpu_s(self.broker.part.pid),
+            "ingest": cpu_s(self.ingest.pid),
+        }
 
     def ingest_peak_mib(self) -> float:
-        """Most memory that ingest has had [MiB]."""
-        status = Path(f"/proc/{self.ingest.pid}/status").read_text(encoding="ascii")
-        peak_kib = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-        return int(peak_kib) / 1024
+        """Most memory that ingest has had since it was started [MiB]."""
+        return memory_mib(self.ingest.pid, "VmHWM")
 
+    def _environment(self, commit_ms: float, settings: dict[str, object]) -> dict[str, str]:
+        environment = {
+            "HEDGEROW_DATABASE_URL": self.database.connection_string(commit_ms),
+            "HEDGEROW_MQTT_URL": f"mqtt://127.0.0.1:{self.broker.ingest_port}",
+            "HEDGEROW_MQTT_USER": self.broker.user,
+            "HEDGEROW_MQTT_PASSWORD": self.broker.password,
+        }
+        if self.broker.is_embedded:  # as `hedgerow up` has it
+            environment |= {"HEDGEROW_MQTT_KEEPS_PACKET_IDS": "false", "HEDGEROW_RECEIVE_MAXIMUM": "100"}
+        return environment | {f"HEDGEROW_{name.upper()}": str(value) for name, value in settings.items()}
 
-def _cpu_s(part: Part) -> float:
-    if part.pid is None:
-        return 0.0
-    process = psutil.Process(part.pid)
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    return sum(used.user + used.system for used in times)
+    def _api_key(self) -> str:
+        with self.database.connect() as connection:
+            admin = ensure_admin(connection)
+        if admin is None:
+            raise BenchError("somebody has already made this database theirs")
+        return admin.api_key
 
 
 @contextmanager
-def start_servers(folder: Path) -> Iterator[Servers]:
-    """Start the servers in a folder and stop them at the end."""
-    folder.chmod(0o711)  # PostgreSQL may run as another user
-    postgres = prepare_postgres(folder, port=free_port(), password=secrets.token_urlsafe(16))
-    database = Part("postgres", postgres.command(), folder / "postgres.log", stop_signal=signal.SIGINT)
-    broker_name, broker, login, port, ingest_port = _broker(folder)
-    ingest = Part(
-        "ingest",
-        [sys.executable, "-m", "hedgerow", "ingest"],
-        folder / "ingest.log",
-        {
-            "HEDGEROW_DATABASE_URL": postgres.url,
-            "HEDGEROW_MQTT_URL": f"mqtt://127.0.0.1:{ingest_port}",
-            "HEDGEROW_MQTT_USER": login[0],
-            "HEDGEROW_MQTT_PASSWORD": login[1],
-        },
-    )
+def running_servers(database_url: str = "", *, needs_mosquitto: bool = False) -> Iterator[Servers]:
+    """Start a broker, and PostgreSQL unless the URL of an empty database is given; all ends with the block.
+
+    Raises
+    ------
+    BenchError
+        When one of them does not start or may not be used.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="hedgerow-bench-")))
+        folder.chmod(0o711)  # PostgreSQL may run as another user
+        url = database_url or stack.enter_context(_postgres(folder))
+        broker = stack.enter_context(running_broker(folder, needs_mosquitto=needs_mosquitto))
+        database = stack.enter_context(prepared_database(url, is_ours=not database_url))
+        ingest, api = (Part(name, _program(name), folder / f"{name}.log") for name in ("ingest", "api"))
+        stack.callback(ingest.stop, 20)
+        stack.callback(api.stop, 10)
+        yield Servers(folder, database, broker, ingest, api)
+
+
+@contextmanager
+def _postgres(folder: Path) -> Iterator[str]:
     try:
-        database.start()
-        broker.start()
-        postgres.wait_until_ready()
-        migrate(postgres.url)
-        yield Servers(postgres.url, broker_name, port, login, database, broker, ingest)
-    finally:
-        for part in (ingest, broker, database):
-            part.stop(20)
+        postgres = prepare_postgres(folder, port=free_port(), password=secrets.token_urlsafe(16))
+        part = Part("postgres", postgres.command(), folder / "postgres.log", stop_signal=signal.SIGINT)
+        part.start()
+        try:
+            postgres.wait_until_ready()
+            yield postgres.url
+        finally:
+            part.stop(30)
+            shutil.rmtree(postgres.cluster, ignore_errors=True)  # it may lie elsewhere than in the folder
+    except PostgresError as error:
+        raise BenchError(str(error)) from error
 
 
-def _broker(folder: Path) -> tuple[str, Part, tuple[str, str], int, int]:
-    """Choose Mosquitto, or the embedded broker where Mosquitto is missing."""
-    port = free_port()
-    mosquitto = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if mosquitto is not None:
-        config = folder / "mosquitto.conf"
-        config.write_text(_MOSQUITTO.format(port=port), encoding="ascii")
-        return "Mosquitto", Part("broker", [mosquitto, "-c", str(config)], folder / "broker.log"), ("", ""), port, port
-    config = folder / "broker.toml"
-    login = ("bench", secrets.token_urlsafe(16))
-    v4_port, v5_port = free_port(), free_port()
-    config.write_text(broker_config(v4_port, v5_port, {login[0]: login[1]}), encoding="utf-8")
-    arguments = [str(config), "127.0.0.1", str(port), str(v4_port), str(v5_port)]
-    part = Part("broker", [sys.executable, "-m", "hedgerow.broker", *arguments], folder / "broker.log")
-    return "embedded broker", part, login, port, v5_port
+def _program(name: str) -> list[str]:
+    return [*TIED, sys.executable, "-m", "hedgerow", name]
+
+
+def _wait_for(part: Part, holds: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + _READY_WITHIN_S
+    while not holds():
+        if part.pid is None or time.monotonic() > give_up:
+            said = part.log_file.read_text(encoding="utf-8", errors="replace")[-2_000:]
+            raise BenchError(f"{part.name} does not start:\n{said}")
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _connected_workers(connection: psycopg.Connection, since: datetime | None) -> int:
+    row = connection.execute(query("count_connected_workers"), {"since": since}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _is_ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").is_success
+    except httpx.TransportError:
+        return False

@@ -25,25 +25,82 @@ TRUNCATE reading, uplink, latest, quarantine, held, delivery;
 SELECT coalesce(sum(readings_stored), 0)::int8 FROM ingest_status;
 
 -- name: copy_readings_out
--- Every reading in the order of time, in the format it goes in.
-COPY (SELECT series_id, time, value, flags FROM reading ORDER BY time, series_id) TO STDOUT (FORMAT binary);
+-- Every reading in the order of its key, in the format it goes in.
+COPY (SELECT series_id, time, value, flags FROM reading ORDER BY series_id, time) TO STDOUT (FORMAT binary);
 
 -- name: checkpoint
 -- What a measurement before has left to write is not to be part of the next.
 CHECKPOINT;
 
--- name: bench_slow_commits
--- Lets every commit take a millisecond, as on a slower disk.
-ALTER SYSTEM SET commit_delay = 1000;
+-- name: list_load_series
+-- Series of the devices of a benchmark, devices and metrics in the order given.
+SELECT se.series_id
+FROM unnest(%(uids)s::text[]) WITH ORDINALITY AS sender(uid, turn)
+JOIN device d ON d.uid = sender.uid
+JOIN deployment USING (device_id)
+CROSS JOIN unnest(%(metrics)s::text[]) WITH ORDINALITY AS named(name, place)
+JOIN metric m ON m.key = named.name OR m.metric_id IN (SELECT metric_id FROM metric_alias WHERE alias = named.name)
+JOIN series se ON se.site_id = deployment.site_id AND se.metric_id = m.metric_id
+ORDER BY turn, place;
 
--- name: bench_slow_commits_always
--- Lets commits wait even where no other transaction is active.
-ALTER SYSTEM SET commit_siblings = 0;
+-- name: bench_without_limits
+-- What a benchmark does may take minutes.
+SET statement_timeout = 0;
 
--- name: bench_plain_commits
--- Commits as fast as the disk makes them.
-ALTER SYSTEM RESET commit_delay;
+-- name: bench_commit
+-- A transaction with next to nothing in it, which is committed like any other.
+SELECT pg_logical_emit_message(true, 'hedgerow bench', '');
 
--- name: bench_reload
--- Makes the server read its settings again.
-SELECT pg_reload_conf();
+-- name: bench_analyze
+-- A server that has just been filled knows nothing of its tables yet.
+ANALYZE site, device, deployment, series, metric;
+
+-- name: may_slow_commits
+-- Whether our own connections may be given slower commits.
+SELECT has_parameter_privilege('commit_delay', 'SET');
+
+-- name: count_connected_workers
+-- Workers that have started since a moment and are connected to the broker.
+SELECT count(*) FROM ingest_status WHERE connected AND state = 'working' AND started_at >= %(since)s;
+
+-- name: read_bench_clock
+-- What time it is at the server.
+SELECT clock_timestamp();
+
+-- name: read_server
+-- What the server is, and whether what it commits is safe.
+SELECT current_setting('server_version'), (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
+       current_setting('timescaledb.license', true), current_setting('fsync'), current_setting('full_page_writes'),
+       current_setting('synchronous_commit');
+
+-- name: list_some_relations
+-- A few of the tables and views of a database that are nobody's extension.
+SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+  AND NOT starts_with(n.nspname, 'pg_temp') AND NOT starts_with(n.nspname, 'pg_toast_temp')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1
+LIMIT 3;
+
+-- name: drop_all_tables
+-- Leaves a database that was empty before a benchmark as empty as it was; extensions stay.
+DO $$
+DECLARE
+    made text;
+BEGIN
+    FOR made IN
+        SELECT c.oid::regclass::text FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    LOOP
+        EXECUTE 'DROP TABLE IF EXISTS ' || made || ' CASCADE';
+    END LOOP;
+    FOR made IN
+        SELECT p.oid::regprocedure::text FROM pg_proc p
+        WHERE p.pronamespace = 'public'::regnamespace
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+    LOOP
+        EXECUTE 'DROP ROUTINE IF EXISTS ' || made || ' CASCADE';
+    END LOOP;
+END $$;
