@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 MOST_SCRIPT_CHARACTERS = 262_144
 
 _MOST_DETAIL = 300
-_SCRIPT_TOO_LONG = f"the script is longer than {MOST_SCRIPT_CHARACTERS:,} characters"
 
 
 class _Result(msgspec.Struct):
@@ -57,14 +56,14 @@ class JavaScriptCodec:
     Raises
     ------
     ValueError
-        When the script is too long or the mapping is wrong; the text names the place.
+        When the mapping is wrong, with its place, or the script is no text that can be run.
     """
 
     def __init__(self, profile: Profile, sandbox: Sandbox) -> None:
-        if len(profile.script) > MOST_SCRIPT_CHARACTERS:
-            raise ValueError(_SCRIPT_TOO_LONG)
+        if refusal := _refusal(profile.script):
+            raise ValueError(refusal)
         self._script = profile.script
-        self._name = f"{profile.key} {blake2b(profile.script.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
+        self._name = f"{profile.key} {blake2b(profile.script.encode(), digest_size=8).hexdigest()}"
         self._mapping = parse_mapping(profile.definition)
         self._sandbox = sandbox
 
@@ -90,8 +89,8 @@ class JavaScriptCodec:
 
 def check_script(script: str) -> str | None:
     """Tell what is wrong with a script, by loading it in a sandbox of its own; None where nothing is."""
-    if len(script) > MOST_SCRIPT_CHARACTERS:
-        return _SCRIPT_TOO_LONG
+    if refusal := _refusal(script):
+        return refusal
     sandbox = Sandbox()
     try:
         sandbox.ask(Request("check", script, []))
@@ -101,6 +100,16 @@ def check_script(script: str) -> str | None:
         return f"the script {error}"
     finally:
         sandbox.close()
+    return None
+
+
+def _refusal(script: str) -> str | None:
+    if len(script) > MOST_SCRIPT_CHARACTERS:
+        return f"the script is longer than {MOST_SCRIPT_CHARACTERS:,} characters"
+    try:
+        script.encode()
+    except UnicodeEncodeError:
+        return "the script is no valid Unicode text"
     return None
 
 
