@@ -122,14 +122,16 @@ def migrate(
         Path | None, typer.Option(help="Where a first administrator's login is written.", envvar="HEDGEROW_ADMIN_FILE")
     ] = None,
 ) -> None:
-    """Bring the database to the present schema, fill the vocabulary, make the first administrator."""
+    """Bring the database to the present schema, fill the vocabulary, ship device profiles, make the first administrator."""
     from api.people import ensure_admin, write_admin_file  # noqa: PLC0415
+    from devices.shipped_profiles import ship_profiles  # noqa: PLC0415
     from devices.vocabulary import fill_vocabulary  # noqa: PLC0415
     from sql.migrate import migrate as bring_up  # noqa: PLC0415
 
     applied = bring_up(database_url, typer.echo)
     with psycopg.connect(database_url) as connection:
         fill_vocabulary(connection)
+        ship_profiles(connection)
         admin = ensure_admin(connection) if admin_file is not None else None
         if admin is not None and admin_file is not None:
             write_admin_file(admin_file, admin)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from api.people import ensure_admin, write_admin_file
+from devices.shipped_profiles import ship_profiles
 from devices.vocabulary import fill_vocabulary
 from hedgerow.addresses import choose_address, free_port
 from hedgerow.broker import broker_config
@@ -162,6 +163,7 @@ class _County:
         migrate(self._postgres.url)
         with psycopg.connect(self._postgres.url) as connection:
             fill_vocabulary(connection)
+            ship_profiles(connection)
             admin = ensure_admin(connection)
             if admin is not None:
                 write_admin_file(self._data_dir.admin_file, admin)
