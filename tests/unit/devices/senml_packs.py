@@ -41,7 +41,7 @@ records = st.builds(
             "bu": units,
             "bv": numbers,
             "vb": st.booleans(),
-            "vs": st.sampled_from(["", "text", '"}],[{"']),
+            "vs": st.sampled_from(["", "Very-Wet ", '"}],[{"']),
             "vd": st.just("eA"),
             "s": numbers,
             "bver": st.sampled_from([5, 10, 10, 10, 11]),

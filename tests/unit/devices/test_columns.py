@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices import senml_columns
-from devices.columns import MOST_REFUSED, NO_TIME_US, Codes, Columns, Reject, codes_of, concatenate, seconds_to_us
+from devices.columns import MOST_REFUSED, NO_TEXT, NO_TIME_US, Codes, Columns, Reject, codes_of, concatenate, seconds_to_us
 from devices.reasons import Reason
 from tests.unit.devices.examples import DETERMINISTIC, Reading, Refusal, messages, readings_of, refusals_of
 
@@ -20,6 +20,7 @@ def columns_of(readings: list[Reading]) -> Columns:
     uids = ["unused", *{reading.uid for reading in readings}]
     metrics = [*{reading.metric for reading in readings}, "unused"]
     units = ["unused", *{reading.unit for reading in readings}, "unused too"]
+    texts = ["unused", *{reading.value for reading in readings if isinstance(reading.value, str)}]
     return Columns(
         message=np.array([reading.message for reading in readings], np.int32),
         item=np.array([reading.item for reading in readings], np.int32),
@@ -27,11 +28,17 @@ def columns_of(readings: list[Reading]) -> Columns:
         metric=np.array([metrics.index(reading.metric) for reading in readings], np.int32),
         unit=np.array([units.index(reading.unit) for reading in readings], np.int32),
         time_us=np.array([reading.time_us for reading in readings], np.int64),
-        value=np.array([reading.value for reading in readings], np.float64),
+        value=np.array([0.0 if isinstance(reading.value, str) else reading.value for reading in readings], np.float64),
         uids=uids,
         metrics=metrics,
         units=units,
         rejects=[Reject(reading.message, Reason.NOT_JSON, "") for reading in readings],
+        text=np.array(
+            [texts.index(reading.value) if isinstance(reading.value, str) else NO_TEXT for reading in readings], np.int32
+        )
+        if len(texts) > 1
+        else None,
+        texts=texts,
     )
 
 
@@ -97,7 +104,7 @@ readings = st.lists(
         st.sampled_from(["x", "y"]),
         st.sampled_from(["", "V"]),
         st.integers(-(2**62), 2**62),
-        st.floats(allow_nan=False),
+        st.floats(allow_nan=False) | st.sampled_from(["open", "dry", ""]),
     ),
     max_size=5,
 )
@@ -111,6 +118,8 @@ def test_concatenate_parts_gives_their_rows_one_after_the_other(parts: list[list
 
     assert readings_of(joined) == [reading for part in parts for reading in part]
     assert [reject.message for reject in joined.rejects] == [reading.message for part in parts for reading in part]
+    ordered = sorted((reading for part in parts for reading in part), key=lambda reading: reading.message)
+    assert readings_of(joined.in_order()) == ordered
 
 
 def test_concatenate_nothing_gives_empty_columns_of_the_right_types() -> None:
