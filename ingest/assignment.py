@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING
 
 from devices.topics import SUBSCRIPTIONS, SUBSCRIPTIONS_OF
@@ -72,6 +73,10 @@ class Assignment:
             case Form.NONE:
                 return Subscription((), self.filters + shared)
 
+    def sharing(self) -> Assignment:
+        """Give the same worker as a member of the share."""
+        return replace(self, form=Form.SHARED)
+
     def leaving(self) -> Assignment:
         """Give the same worker without subscription: nothing more is dealt to it, and its session keeps what was."""
         return replace(self, form=Form.NONE)
@@ -102,11 +107,15 @@ def plan(settings: IngestSettings, sources: Sequence[SourceSettings] = (), known
     AssignmentError
         When the broker's version of MQTT knows no shared subscriptions.
     """
-    names = worker_names(settings)
-    retired = _retired(settings, known) if settings.mqtt_version == "5" else []  # nothing else can drain a session
-    if len(names) > 1 and settings.mqtt_version != "5":
-        raise AssignmentError("several workers need MQTT 5 (shared subscriptions): set HEDGEROW_MQTT_VERSION=5 or one worker")
-    form = Form.SHARED if len(names) > 1 else Form.PLAIN
+    shares = settings.workers > 1 or settings.live_first
+    if shares and settings.mqtt_version != "5":
+        raise AssignmentError(
+            "several workers, and new messages first, need MQTT 5 (shared subscriptions): set HEDGEROW_MQTT_VERSION=5,"
+            " or one worker and HEDGEROW_LIVE_FIRST=false"
+        )
+    names = _fresh_names(settings, known) if settings.live_first else worker_names(settings)
+    retired = _retired(settings, known, names) if settings.mqtt_version == "5" else []  # nothing else can drain a session
+    form = Form.SHARED if shares else Form.PLAIN
     return [
         *(Assignment(_named(settings, name), form=Form.NONE) for name in retired),
         *(Assignment(_named(settings, name), form=form) for name in names),
@@ -130,11 +139,20 @@ def _stem(first: str) -> str:
     return first.removesuffix("-0") + "-"
 
 
-def _retired(settings: IngestSettings, known: Collection[str]) -> list[str]:
-    stem = _stem(settings.mqtt_client_id)
-    endings = (name.removeprefix(stem) for name in known if name.startswith(stem))
+def _fresh_names(settings: IngestSettings, known: Collection[str]) -> list[str]:
+    """Name workers that have no session yet: nothing waits there before what comes now."""
+    numbered = (f"{_stem(settings.mqtt_client_id)}{number}" for number in count(1))
+    free = (name for name in chain([settings.mqtt_client_id], numbered) if name not in known)
+    return list(islice(free, settings.workers))
+
+
+def _retired(settings: IngestSettings, known: Collection[str], names: Collection[str]) -> list[str]:
+    """Name the workers there have been and that are not wanted, in the order of their numbers."""
+    first, stem = settings.mqtt_client_id, _stem(settings.mqtt_client_id)
+    endings = (name.removeprefix(stem) for name in known if name.startswith(stem) and name != first)
     numbers = sorted(int(ending) for ending in endings if ending.isdecimal() and str(int(ending)) == ending)
-    return [f"{stem}{number}" for number in numbers if number >= settings.workers]
+    numbered = [f"{stem}{number}" for number in numbers]
+    return [name for name in ([first] if first in known else []) + numbered if name not in names]
 
 
 def _named(settings: IngestSettings, name: str) -> IngestSettings:

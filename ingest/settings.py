@@ -23,6 +23,11 @@ class IngestSettings(BaseSettings):
     mqtt_session_expiry_s: int = Field(7 * 86_400, description="How long the broker keeps the session [s]")
     mqtt_version: Literal["5", "3.1.1"] = Field("5", description="What the broker speaks; 3.1.1 is slower")
     workers: int = Field(1, ge=1, le=64, description="Ingest processes that share the messages; more than one needs MQTT 5")
+    live_first: bool = Field(
+        default=False,
+        description="At a start, take new messages through fresh sessions and drain what has gathered beside them; "
+        "needs MQTT 5 and a broker that keeps what is queued when a client unsubscribes, as Mosquitto does",
+    )
     sources_file: Path | None = Field(None, description="TOML file of other brokers to listen to; default: none")
     mqtt_keeps_packet_ids: bool = Field(
         default=True, description="Whether the broker delivers again with the old packet ids, as the standard wants"

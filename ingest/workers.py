@@ -86,12 +86,14 @@ class Supervisor:
         """Bring subscriptions from their old form to the new before anybody works, each message being dealt once throughout.
 
         Retired workers leave their share first. Then the first worker, which may have been alone, takes what it is to have;
-        only then do the others come in.
+        only then do the others come in. Where new messages go first all workers there have been are retired: they leave when
+        the first of the new ones is in the share, for with nobody in it messages would be dealt to nobody, and lost.
         """
         if self._first.settings.mqtt_version != "5":
             return
         retired = [worker.assignment for worker in self._workers if worker.assignment.drains]
-        for assignment in [*retired, self._first]:
+        before = [one.sharing() for one in retired] + [self._first] if self._first.settings.live_first else []
+        for assignment in [*before, *retired, self._first]:
             while not self._settle_one(assignment) and not self._stopping.wait(_LOOK_AGAIN_S):
                 log.warning("waiting for the broker, or for the process that was %s before us", assignment.worker)
 

@@ -63,6 +63,26 @@ def test_plan_of_several_workers_over_mqtt_3_is_refused() -> None:
     """MQTT 3.1.1 has no shared subscriptions: every worker would store everything."""
     with pytest.raises(AssignmentError, match="MQTT 5"):
         plan(_settings(workers=2, mqtt_version="3.1.1"))
+    with pytest.raises(AssignmentError, match="MQTT 5"):
+        plan(_settings(live_first=True, mqtt_version="3.1.1"))
+
+
+def test_plan_with_new_messages_first_takes_fresh_names_and_drains_all_others() -> None:
+    """The names alternate; one worker alone shares too, so that old and new are dealt each message once."""
+    settings = _settings(live_first=True)
+
+    assert [(one.worker, one.form) for one in plan(settings)] == [("hedgerow-ingest-0", Form.SHARED)]
+    assert [(one.worker, one.form) for one in plan(settings, known=["hedgerow-ingest-0"])] == [
+        ("hedgerow-ingest-0", Form.NONE),
+        ("hedgerow-ingest-1", Form.SHARED),
+    ]
+    two = plan(_settings(live_first=True, workers=2), known=["hedgerow-ingest-1", "hedgerow-ingest-3", "hedgerow-ingest-02"])
+    assert [(one.worker, one.form) for one in two] == [
+        ("hedgerow-ingest-1", Form.NONE),
+        ("hedgerow-ingest-3", Form.NONE),
+        ("hedgerow-ingest-0", Form.SHARED),
+        ("hedgerow-ingest-2", Form.SHARED),
+    ]
 
 
 def test_plan_of_a_source_has_its_broker_and_identity() -> None:
