@@ -6,7 +6,7 @@ import sys
 import psycopg
 from psycopg.rows import dict_row
 
-from ingest.assignment import worker_names
+from ingest.assignment import SOURCE_PREFIX
 from ingest.settings import IngestSettings
 from sql.queries import query
 
@@ -15,7 +15,10 @@ _SILENT_S = 30
 settings = IngestSettings()
 with psycopg.connect(settings.database_url, row_factory=dict_row) as connection:
     workers = connection.execute(query("list_ingest_workers")).fetchall()
-well = {worker["worker"] for worker in workers if worker["connected"] and worker["silent_s"] < _SILENT_S}
-ill = [name for name in worker_names(settings) if name not in well]
+# A source's broker is another's affair: starting our container again would not bring it back.
+working = [one for one in workers if one["state"] == "working" and not one["worker"].startswith(SOURCE_PREFIX)]
+ill = [worker["worker"] for worker in working if not worker["connected"] or worker["silent_s"] > _SILENT_S]
 if ill:
     sys.exit(f"not connected, or have said nothing for {_SILENT_S} s: {', '.join(ill)}")
+if len(working) < settings.workers:
+    sys.exit(f"{len(working)} of {settings.workers} workers have begun")
