@@ -17,11 +17,12 @@ from tests.servers.workers import (
     counter,
     held_numbers,
     kill_worker,
-    pids_of,
+    starts_of,
     wait_until,
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from tests.servers.databases import Databases
@@ -32,16 +33,25 @@ if TYPE_CHECKING:
 def test_workers_killed_at_random_moments_are_clean(workers: int, database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
     """A1 with several workers: kill -9 of one after the other under load; the ledger is clean."""
     kills = sized(12, 60)
+    dead: dict[str, datetime] = {}
     with running_trial(f"A1 {workers} workers", database, mosquitto.url, tmp_path, workers=workers) as trial:
         wait_until(lambda: trial.count("count(*) FROM ingest_status WHERE connected") == workers, "not all connect")
         with trial.flood(sized(1_000, 3_000)):
             for _ in range(kills):
                 time.sleep(trial.random.uniform(0.1, sized(0.6, 2)))
-                wait_until(lambda: len(pids_of(trial.ingest, older_than_s=0.8)) > 0, "all stay dead")
-                kill_worker(trial.ingest, trial.random.choice(sorted(pids_of(trial.ingest, older_than_s=0.8))))
+                wait_until(lambda: bool(_risen(database, dead)), "all stay dead")
+                name = trial.random.choice(_risen(database, dead))
+                dead[name] = starts_of(database)[name]
+                kill_worker(trial.ingest, name)
         figures = trial.settle(kills=kills, restarts=counter(database, "restarts"))
 
     trial.assert_clean(figures)
+    assert counter(database, "restarts") >= kills - workers
+
+
+def _risen(database: str, dead: dict[str, datetime]) -> list[str]:
+    """Name the workers that have begun to work since they were last killed."""
+    return [name for name, started_at in sorted(starts_of(database).items()) if dead.get(name) != started_at]
 
 
 def test_workers_of_which_one_stays_dead_its_share_waits_and_the_others_go_on(

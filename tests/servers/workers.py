@@ -20,6 +20,7 @@ from devices.topics import device_topic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from tests.servers.mosquitto import Mosquitto
     from tests.servers.path import Program
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 _DEVICES = 20
 
 
-def pids_of(ingest: Program, older_than_s: float = 0.0) -> dict[str, int]:
-    """Process ids of the workers of a running `hedgerow ingest`, by name; those that run for some time [s]."""
+def pids_of(ingest: Program) -> dict[str, int]:
+    """Process ids of the workers of a running `hedgerow ingest`, by name."""
     found = {}
     for process in psutil.Process(ingest.pid).children():
         with suppress(psutil.NoSuchProcess):  # it has just died
             command = process.cmdline()
-            if "ingest.program" in command and time.time() - process.create_time() >= older_than_s:
+            if "ingest.program" in command:
                 found[command[-1]] = process.pid
     return found
 
@@ -123,6 +124,12 @@ def claimed(database: str, worker: str) -> Iterator[None]:
 
         wait_until(is_ours, f"{worker} lives on", within_s=10)
         yield
+
+
+def starts_of(database: str) -> dict[str, datetime]:
+    """When each worker last began to work."""
+    with psycopg.connect(database) as connection:
+        return {str(name): at for name, at in connection.execute("SELECT worker, started_at FROM ingest_status")}
 
 
 def counter(database: str, name: str) -> int:
