@@ -6,16 +6,18 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.harness import running_trial, sized, tampered
+from tests.faults.harness import ingest_program, running_trial, sized, tampered, wait_until
 from tests.faults.tampered import PLACES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.faults.harness import Trial
     from tests.servers.mosquitto import Mosquitto
 
 _WINDOW = 2_000
 _STOPPED_WITHIN_S = 5.0
+_ALARM_WITHIN_S = 10.0
 
 
 def test_ingest_killed_at_random_moments_is_clean(database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -73,3 +75,29 @@ def test_ingest_stopped_in_order_under_load_ends_soon_and_nothing_stored_comes_a
     trial.assert_clean(figures)
     assert longest_s <= _STOPPED_WITHIN_S
     assert redelivered <= _WINDOW
+
+
+def test_two_ingesters_with_one_identity_are_clean_and_said(plain_database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """A15: started twice by mistake: an alarm within 10 s, nothing doubled, and the second takes over when the first dies."""
+    with running_trial("A15", plain_database, mosquitto.url, tmp_path) as trial:
+        second = ingest_program(plain_database, mosquitto.url, tmp_path)
+        try:
+            with trial.flood(500):
+                second.start()
+                alarm_s = wait_until(
+                    lambda: bool(trial.count("sum(identity_conflicts) FROM ingest_status")), "the mistake is counted", 20
+                )
+                time.sleep(sized(1, 60))
+                trial.ingest.kill()
+                takeover_s = _seconds_until_stored(trial)
+            figures = trial.settle(alarm_s=round(alarm_s, 1), takeover_s=round(takeover_s, 2))
+        finally:
+            second.stop()
+
+    trial.assert_clean(figures)
+    assert alarm_s <= _ALARM_WITHIN_S
+
+
+def _seconds_until_stored(trial: Trial) -> float:
+    before = trial.messages_stored()
+    return wait_until(lambda: trial.messages_stored() > before, "the second stores")

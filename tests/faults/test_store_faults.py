@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 import psycopg
 import pytest
 
 from api.people import ensure_admin
-from devices.vocabulary import fill_vocabulary
 from hedgerow.addresses import free_port
-from sql.migrate import migrate
 from tests.faults.harness import broker_figures, running_trial, sized, wait_until
+from tests.faults.servers import frozen, migrated
 from tests.servers.path import Program
 from tests.servers.proxy import fault_proxy
 
@@ -42,15 +40,7 @@ _RATE = 1_000
 @pytest.fixture
 def server(make_postgres: MakePostgres) -> PostgresServer:
     """Give a durable server of one's own with a migrated database."""
-    return _migrated(make_postgres, "plain")
-
-
-def _migrated(make_postgres: MakePostgres, flavour: Flavour) -> PostgresServer:
-    server = make_postgres(flavour)
-    migrate(server.url())
-    with psycopg.connect(server.url()) as connection:
-        fill_vocabulary(connection)
-    return server
+    return migrated(make_postgres, "plain")
 
 
 @_BOTH
@@ -58,7 +48,7 @@ def test_postgres_killed_again_and_again_is_clean_and_writes_resume(
     flavour: Flavour, make_postgres: MakePostgres, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """A5: kill -9 of PostgreSQL under load: clean, and stored again within 2 s of the server taking connections."""
-    server = _migrated(make_postgres, flavour)
+    server = migrated(make_postgres, flavour)
     kills = sized(4 if flavour == "plain" else 2, 20)
     longest_s = 0.0
     with running_trial("A5", server.url(), mosquitto.url, tmp_path) as trial:
@@ -125,7 +115,7 @@ def test_postgres_hanging_is_seen_as_down_and_shown(server: PostgresServer, mosq
     ):
         wait_until(lambda: _status(f"{http}/readyz") == 200, "the API is ready")
         began = time.monotonic()
-        with _frozen(server):
+        with frozen(server):
             red_s = wait_until(lambda: _status(f"{http}/readyz") == 503, "the API says that it is not ready")
             wait_until(lambda: "store is not available" in trial.ingest.log.read_text(encoding="utf-8"), "ingest gives up")
             seen_s = time.monotonic() - began
@@ -222,21 +212,6 @@ def _status(url: str) -> int:
         return httpx.get(url, timeout=20).status_code
     except httpx.TransportError:
         return 0
-
-
-@contextmanager
-def _frozen(server: PostgresServer) -> Iterator[None]:
-    """Let a whole server stand still for the length of a block, as a machine does whose disk hangs."""
-    postmaster = psutil.Process(server.pid)
-    postmaster.suspend()
-    processes = postmaster.children(recursive=True)
-    for process in processes:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in [*processes, postmaster]:
-            process.resume()
 
 
 def _port(database: str) -> int:
