@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _READ_BYTES = 2**18
 _MOST_WAITING_BYTES = 2**25
-_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 15.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 3.0
 _GATHER_S = 0.004
 """How long messages gather in the socket while earlier ones wait to be collected: one read of many costs both sides less."""
 _PING_S, _PING_DRAINING_S = KEEP_ALIVE_S / 2, 0.2
