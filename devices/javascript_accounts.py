@@ -44,7 +44,7 @@ class Accounts:
     def charge(self, codec: str, seconds: float, frames: int = 0) -> None:
         """Charge a script with the time that a number of frames took."""
         excess = seconds - FREE_S * frames
-        if excess <= 0:
+        if excess <= 0 or self.is_suspended(codec):
             return
         now = self._clock()
         account = self._accounts.get(codec, _Account())

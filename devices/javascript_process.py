@@ -38,11 +38,14 @@ class LostError(Exception):
         The text.
     waste_s
         What that has cost [s].
+    is_from_outside
+        Whether somebody else ended it.
     """
 
-    def __init__(self, what: str, waste_s: float) -> None:
+    def __init__(self, what: str, waste_s: float, *, is_from_outside: bool = False) -> None:
         super().__init__(what)
         self.waste_s = waste_s
+        self.is_from_outside = is_from_outside
 
 
 class Process:
@@ -116,6 +119,6 @@ def _lost(status: int) -> LostError:
     if status == -signal.SIGPROF:
         return LostError("took more processor time than the engine can be stopped in", START_COST_S)
     if status == -signal.SIGKILL:
-        return LostError("was interrupted: somebody ended the process that runs it", KILLED_S)
+        return LostError("was interrupted: somebody ended the process that runs it", KILLED_S, is_from_outside=True)
     what = signal.Signals(-status).name if status < 0 else f"status {status}"
     return LostError(f"ended the process that runs it ({what})", START_COST_S)

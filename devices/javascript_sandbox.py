@@ -17,6 +17,8 @@ MOST_FRAMES = 250
 MOST_PAYLOAD_BYTES = 2**18
 """Of all frames of one request, unless the first alone is larger."""
 MOST_STARTS = 3
+MOST_LOSSES = 5
+"""How often one frame is tried when somebody else ends the process each time: it may have been for its use of memory."""
 
 
 class BrokenScriptError(Exception):
@@ -60,7 +62,7 @@ class Sandbox:
         BrokenScriptError, SuspendedError, LostError
             For all frames that have no outcome yet.
         """
-        done, suspects_until = 0, 0
+        done, suspects_until, losses = 0, 0, 0
         while done < len(frames):
             if self._accounts.is_suspended(codec):
                 raise SuspendedError
@@ -71,10 +73,13 @@ class Sandbox:
             except StartError:
                 raise
             except LostError as error:
-                if not is_suspect:  # among several the culprit is not known, and one alone may have been unlucky: once more
-                    suspects_until = done + len(part)
+                losses += 1
+                # Among several the culprit is not known, and one alone may have been unlucky.
+                if not is_suspect or (error.is_from_outside and losses < MOST_LOSSES):
+                    suspects_until = max(suspects_until, done + len(part))
                     continue
                 outcomes = [Outcome("", f"the script {error}")]
+            losses = 0
             done += len(outcomes)
             started = time.thread_time()
             yield from outcomes
