@@ -58,6 +58,20 @@ def ingest(
         report(results, describe(servers)).show(as_json=as_json)
 
 
+@bench.command()
+def steps(
+    seconds: Annotated[float, typer.Option(help="How long each step is repeated [s].", min=0.0)] = 2.0,
+    *,
+    as_json: Json = False,
+) -> None:
+    """How long each pure step takes on one core: decoding every format, resolve, check, sort, encode."""
+    from hedgerow.bench.steps import bench_steps  # noqa: PLC0415
+    from hedgerow.bench.steps_report import report  # noqa: PLC0415
+
+    with _told("steps"):
+        report(bench_steps(seconds, Teller()), describe()).show(as_json=as_json)
+
+
 @contextmanager
 def _told(command: str) -> Iterator[None]:
     """End well whatever happens: servers are stopped, and what went wrong is said in one line."""

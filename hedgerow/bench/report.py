@@ -73,7 +73,7 @@ class Report:
 
 def rounded(value: float | None, digits: int = 3) -> float | None:
     """Round a figure for JSON; what is unknown stays so."""
-    return None if value is None else round(value, digits)
+    return None if value is None else round(value, digits) if digits else round(value)
 
 
 def number(value: float | None, digits: int = 0) -> str:
