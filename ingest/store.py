@@ -29,6 +29,18 @@ log = logging.getLogger(__name__)
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 """Between two tries [s]: whatever the outage, a second after the store is back writing goes on."""
 
+_QUARANTINE = {
+    "received_us": "int8",
+    "digest": "int8",
+    "item": "int4",
+    "device_uid": "text",
+    "topic": "text",
+    "payload": "bytea",
+    "reason": "text",
+    "detail": "text",
+}
+"""Columns of rows for quarantine and their types."""
+
 _CAREFUL_BATCHES = 8
 """After a batch with stored keys the next ones take the careful way at once: repeats come in runs."""
 
@@ -164,7 +176,7 @@ class Store:
         if self._repair_is_due:
             connection.execute(query("repair_latest"))
             self._repair_is_due = False
-        for name in ("make_reading_staging", "make_latest_staging"):
+        for name in ("make_reading_staging", "make_latest_staging", "make_quarantine_staging"):
             connection.execute(query(name))
 
     def _ensure_partitions(self, connection: psycopg.Connection, parent: str, days_s: NDArray[np.int64]) -> None:
@@ -180,7 +192,7 @@ class Store:
             _copy(connection, "copy_uplinks", prepared.uplinks)
         with connection.cursor() as cursor:
             _execute_all(cursor, "release_held", prepared.released)
-            _execute_all(cursor, "quarantine", prepared.quarantine)
+            _set_aside(cursor, prepared.quarantine)
             _execute_all(cursor, "hold", prepared.held)
         if prepared.radio is not None:
             connection.execute(query("store_radio"), prepared.radio)
@@ -234,6 +246,16 @@ class Store:
 def _copy(connection: psycopg.Connection, name: str, data: bytes) -> None:
     with connection.cursor() as cursor, cursor.copy(query(name)) as copy:
         copy.write(data)
+
+
+def _set_aside(cursor: psycopg.Cursor, rows: Sequence[Mapping[str, object]]) -> None:
+    if not rows:
+        return
+    with cursor.copy(query("copy_quarantine_to_staging")) as copy:
+        copy.set_types([*_QUARANTINE.values()])
+        for row in rows:
+            copy.write_row([row[name] for name in _QUARANTINE])
+    cursor.execute(query("store_staged_quarantine"))
 
 
 def _execute_all(cursor: psycopg.Cursor, name: str, rows: Sequence[Mapping[str, object]]) -> None:

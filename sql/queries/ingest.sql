@@ -72,11 +72,20 @@ WHERE excluded.time > l.time;
 -- Raw messages into the archive.
 COPY uplink (device_id, received_at, digest, topic, payload) FROM STDIN (FORMAT binary);
 
--- name: quarantine
--- Sets a message or reading aside with its reason; the same one again changes nothing.
+-- name: make_quarantine_staging
+-- Where rows wait for quarantine, which may have them already; lives as long as the connection.
+CREATE TEMP TABLE IF NOT EXISTS quarantine_staging
+(received_us int8, digest int8, item int4, device_uid text, topic text, payload bytea, reason text, detail text) ON COMMIT DELETE ROWS;
+
+-- name: copy_quarantine_to_staging
+-- Rows for quarantine: a flood of malformed messages brings thousands at once.
+COPY quarantine_staging (received_us, digest, item, device_uid, topic, payload, reason, detail) FROM STDIN (FORMAT binary);
+
+-- name: store_staged_quarantine
+-- Sets messages and readings aside with their reasons; the same ones again change nothing.
 INSERT INTO quarantine (received_at, digest, item, device_uid, topic, payload, reason, detail)
-VALUES (to_timestamp(%(received_us)s / 1000000.0), %(digest)s, %(item)s, %(device_uid)s, %(topic)s, %(payload)s,
-        %(reason)s, %(detail)s)
+SELECT to_timestamp(received_us / 1000000.0), digest, item, device_uid, topic, payload, reason, detail FROM quarantine_staging
+ORDER BY received_us, digest, item
 ON CONFLICT (received_at, digest, item) DO NOTHING;
 
 -- name: hold
