@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Generic, Literal, Self, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -19,6 +19,12 @@ Item = TypeVar("Item")
 def _printable(text: str) -> str:
     if _CONTROL.search(text):
         raise ValueError("control characters are not allowed here")
+    return text
+
+
+def _without_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("the NUL character is not allowed here")
     return text
 
 
@@ -69,6 +75,26 @@ MetricKey = Annotated[
     StringConstraints(pattern="^[a-z0-9][a-z0-9_.]{0,79}$"),
     Field(description="Metric key of the vocabulary, or one of its aliases", examples=["no2", "temperature"]),
 ]
+Codec = Annotated[
+    Literal["auto", "cayenne_lpp", "layout", "javascript"],
+    Field(
+        description="How its messages are read. `auto`: SenML, flat JSON or what the network server decoded; `cayenne_lpp`;"
+        " `layout`: binary, as `definition` says; `javascript`: by `script`"
+    ),
+]
+Definition = Annotated[
+    str,
+    StringConstraints(max_length=200_000),
+    AfterValidator(_without_nul),
+    Field(description="TOML: the binary layout, or which part of a codec's output is which metric (docs/formats.md)"),
+]
+Script = Annotated[
+    str,
+    StringConstraints(max_length=262_144),
+    AfterValidator(_without_nul),
+    Field(description="JavaScript: decodeUplink (TS013), or the older Decoder or Decode"),
+]
+Port = Annotated[int, Field(ge=0, le=255, description="LoRaWAN FPort; 0 where the payload came without one")]
 Channel = Annotated[
     str,
     StringConstraints(pattern="^[A-Za-z0-9._-]{0,40}$"),
@@ -142,13 +168,34 @@ class NewProfile(_Request):
     name: Name
     vendor: Line = ""
     model: Line = ""
-    codec: Line = Field("auto", description="How its messages are read; `auto` tells SenML and flat JSON apart")
+    codec: Codec = "auto"
     battery: Line = Field("", description="Battery type, for whoever brings a new one")
     expected_interval_s: int = Field(900, gt=0, le=2**31 - 1, description="A message is expected this often [s]")
     clock_back_s: int = Field(
         400 * 86_400, ge=0, le=4_000_000_000, description="How far back the device's own time is believed [s]"
     )
     clock_ahead_s: int = Field(600, ge=0, le=86_400, description="How far ahead the device's own time is believed [s]")
+    definition: Definition = ""
+    script: Script = ""
+
+
+class ProfileChange(_Request):
+    """What is to be otherwise about a device profile; what is not named stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(codec="cayenne_lpp", definition='[temperature]\n2 = "soil_temperature"')
+    )
+
+    name: Name | None = None
+    vendor: Line | None = None
+    model: Line | None = None
+    codec: Codec | None = None
+    battery: Line | None = None
+    expected_interval_s: int | None = Field(None, gt=0, le=2**31 - 1, description="A message is expected this often [s]")
+    clock_back_s: int | None = Field(None, ge=0, le=4_000_000_000, description="How far back its own time is believed [s]")
+    clock_ahead_s: int | None = Field(None, ge=0, le=86_400, description="How far ahead its own time is believed [s]")
+    definition: Definition | None = None
+    script: Script | None = None
 
 
 class Profile(BaseModel):
@@ -163,6 +210,8 @@ class Profile(BaseModel):
     expected_interval_s: int = Field(description="A message is expected this often [s]")
     clock_back_s: int = Field(description="How far back the device's own time is believed [s]")
     clock_ahead_s: int = Field(description="How far ahead the device's own time is believed [s]")
+    definition: str = Field(description="TOML: the binary layout, or which part of a codec's output is which metric")
+    script: str = Field(description="JavaScript")
     created_at: datetime
 
 

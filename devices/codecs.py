@@ -8,9 +8,10 @@ import numpy as np
 
 from devices.cayenne_lpp import CayenneLpp
 from devices.columns import Columns, Reject, Rows, concatenate
-from devices.javascript import JavaScriptCodec
+from devices.javascript import JavaScriptCodec, check_script
 from devices.javascript_sandbox import Sandbox
 from devices.layout_columns import LayoutCodec
+from devices.mapping import parse_mapping
 from devices.reasons import EXPLANATIONS, Reason
 from devices.registry import NONE
 
@@ -31,15 +32,30 @@ _MAKERS: dict[str, Callable[[Profile, Sandbox], Codec]] = {
 """What makes the codec of a profile, by the codec's name; raises ValueError, naming the place, where it cannot."""
 
 
-def make_codec(profile: Profile) -> Codec | None:
-    """Make the codec of a profile; None where its messages explain themselves.
+_DEFINITIONS: dict[str, Callable[[str], object]] = {
+    "auto": parse_mapping,
+    "cayenne_lpp": CayenneLpp,
+    "layout": LayoutCodec,
+    "javascript": parse_mapping,
+}
+"""What reads the definition of a profile, by the codec's name; raises ValueError as the makers do."""
 
-    Raises
-    ------
-    ValueError
-        When its definition or script cannot be used; the text names the place.
+CODECS = tuple(_DEFINITIONS)
+"""Names of all codecs; `auto` is none: its messages explain themselves."""
+
+
+def fault_of(profile: Profile) -> tuple[str, str] | None:
+    """Tell which part of a profile cannot be used, `definition` or `script`, and what is wrong and where; None: nothing is.
+
+    A script is loaded in a process of its own: this may take a second.
     """
-    return _MAKERS[profile.codec](profile, Sandbox()) if profile.codec in _MAKERS else None
+    try:
+        _DEFINITIONS[profile.codec](profile.definition)
+    except ValueError as error:
+        return "definition", str(error)
+    if profile.codec == "javascript" and (wrong := check_script(profile.script)):
+        return "script", wrong
+    return None
 
 
 class Codecs:

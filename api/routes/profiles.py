@@ -1,14 +1,19 @@
-"""Device profiles: what devices of one vendor and model have in common."""
+"""Device profiles: what devices of one vendor and model have in common, and what payloads become by them."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Response
 
 from api.database import row_of, rows_of
 from api.dependencies import Connection, OnePage
 from api.description import already_there, problems
-from api.errors import Conflict, NotFound
-from api.schemas import Code, NewProfile, Page, Profile
+from api.errors import Conflict, NotFound, Slip, Unusable
+from api.schemas import Code, NewProfile, Page, Profile, ProfileChange
+from api.trials import NewTrial, Trial, try_payload, vocabulary_for
+from devices.codecs import fault_of
+from devices.registry import Profile as CodecProfile
 
 router = APIRouter(prefix="/profiles", tags=["registry"])
 
@@ -30,7 +35,11 @@ async def read_profile(connection: Connection, key: Annotated[Code, Path()]) -> 
 
 @router.post("", status_code=201, summary="Make a device profile", responses={**already_there(Profile), **problems(409)})
 async def make_profile(connection: Connection, wanted: NewProfile, response: Response) -> Profile:
-    """Make a device profile. Asking again with the same content changes nothing and answers 200."""
+    """Make a device profile. Asking again with the same content changes nothing and answers 200.
+
+    A definition or script that cannot be used is refused; the answer names the place.
+    """
+    await _refuse_unusable(CodecProfile(wanted.key, wanted.codec, wanted.definition, wanted.script))
     profile = await row_of(connection, Profile, "add_profile", wanted.model_dump())
     if profile is None:
         profile = await read_profile(connection, wanted.key)
@@ -39,3 +48,53 @@ async def make_profile(connection: Connection, wanted: NewProfile, response: Res
         response.status_code = 200
     response.headers["Location"] = f"/api/v1/profiles/{profile.key}"
     return profile
+
+
+@router.patch("/{key}", summary="Change a device profile", responses=problems(404, 409))
+async def change_profile(connection: Connection, key: Annotated[Code, Path()], wanted: ProfileChange) -> Profile:
+    """Change a device profile; what is not named stays.
+
+    Messages are read by the new codec within a second or two. Those that came before are read again by `hedgerow redecode`.
+    """
+    old = await read_profile(connection, key)
+    values = old.model_dump() | wanted.model_dump(exclude_none=True)
+    await _refuse_unusable(CodecProfile(key, values["codec"], values["definition"], values["script"]))
+    values |= {"old_codec": old.codec, "old_definition": old.definition, "old_script": old.script}
+    if profile := await row_of(connection, Profile, "change_profile", values):
+        return profile
+    raise Conflict(
+        f"Somebody else has changed the codec of {key} at this moment: look at /api/v1/profiles/{key} and ask again."
+    )
+
+
+@router.post("/{key}/decode", summary="Try what a payload decodes to", responses=problems(404))
+async def try_decoding(connection: Connection, key: Annotated[Code, Path()], wanted: NewTrial) -> Trial:
+    """Give the readings that a payload would become now, and what of it would be refused. Nothing is stored.
+
+    With `codec`, `definition` or `script` a change is tried before it is made.
+    """
+    profile = await read_profile(connection, key)
+    told = {field: getattr(profile, field) for field in ("codec", "definition", "script")}
+    told |= wanted.model_dump(exclude_none=True, include={"codec", "definition", "script"})
+    tried = CodecProfile(key, **told)
+    if tried.codec == "auto":
+        raise Unusable(
+            "The codec is auto: there is no payload to decode, messages explain themselves. Name another codec to try it.",
+            Slip("body.codec", "names no codec for payloads"),
+        )
+    await _refuse_unusable(tried)
+    registry = await vocabulary_for(connection, tried)
+    return await run_sync(try_payload, registry, wanted.payload, wanted.port, datetime.now(UTC))
+
+
+async def _refuse_unusable(profile: CodecProfile) -> None:
+    """Refuse a definition or script that cannot be used.
+
+    Raises
+    ------
+    Unusable
+        Naming what is wrong and where.
+    """
+    if fault := await run_sync(fault_of, profile):
+        part, what = fault
+        raise Unusable(f"Mend the {part} and ask again: {what}", Slip(f"body.{part}", what))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices import codecs as module
-from devices.codecs import Codec, Codecs, make_codec
+from devices.codecs import Codec, Codecs, fault_of
 from devices.frames import frames_of
 from devices.reasons import Reason
 from devices.registry import Profile, Registry, build_registry
@@ -89,9 +89,27 @@ def test_decode_codec_is_made_once_and_anew_when_its_definition_changes(monkeypa
     assert set(codecs._made) == {mended.profiles[0]}  # noqa: SLF001 - what is kept would be memory lost
 
 
-def test_make_codec_tells_a_broken_definition_and_leaves_auto_alone() -> None:
+@pytest.mark.parametrize(
+    ("profile", "fault"),
+    [
+        (Profile("a", "auto", "", ""), None),
+        (Profile("a", "layout", LAYOUT, ""), None),
+        (Profile("a", "cayenne_lpp", "", ""), None),
+        (Profile("a", "javascript", "", "function decodeUplink(input) { return {data: {}}; }"), None),
+        (Profile("a", "auto", "[mapping]\nx = 3", ""), ("definition", "mapping.x: must be")),
+        (Profile("a", "layout", LAYOUT.replace("u8", "u9"), ""), ("definition", "field 1 (m).type: must be")),
+        (Profile("a", "cayenne_lpp", "warmth = 3", ""), ("definition", "warmth: is no name of a value")),
+        (Profile("a", "javascript", "[mapping]\nx = 3", ""), ("definition", "mapping.x: must be")),
+        (Profile("a", "javascript", "", "function {"), ("script", "")),
+    ],
+    ids=lambda case: case[1] if isinstance(case, Profile) else "",
+)
+def test_fault_of_names_the_part_and_the_place(profile: Profile, fault: tuple[str, str] | None) -> None:
     """What the API asks before it stores a profile."""
-    assert make_codec(Profile("a", "auto", "", "")) is None
-    assert make_codec(Profile("a", "layout", LAYOUT, "")) is not None
-    with pytest.raises(ValueError, match=r"field 1 \(m\)\.type: must be"):
-        make_codec(Profile("a", "layout", LAYOUT.replace("u8", "u9"), ""))
+    found = fault_of(profile)
+
+    assert (found is None) == (fault is None)
+    if found and fault:
+        assert found[0] == fault[0]
+        assert found[1].startswith(fault[1])
+        assert found[1]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from devices.codecs import make_codec
+from devices.codecs import fault_of
 from devices.shipped_profiles import FOLDER, ShippedProfile, load_shipped_profiles, shipped_digests
 
 PROFILES = load_shipped_profiles()
@@ -26,7 +26,7 @@ def test_load_shipped_profiles_reads_every_file() -> None:
 @pytest.mark.parametrize("profile", PROFILES, ids=named)
 def test_load_shipped_profiles_one_has_a_codec_that_can_be_made(profile: ShippedProfile) -> None:
     """A profile that cannot be used must not ship; texts are there and fit the database."""
-    assert make_codec(profile.profile) is not None
+    assert fault_of(profile.profile) is None
     assert re.fullmatch(r"[a-z0-9][a-z0-9-]*", profile.key)
     assert profile.name.strip() == profile.name != ""
     assert profile.expected_interval_s > 0
