@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
@@ -111,25 +112,29 @@ def test_ingest_killed_takes_its_workers_along(plain_database: str, mosquitto: M
 def test_new_messages_first_are_stored_before_what_has_gathered(
     plain_database: str, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    """After an outage what is sent now is stored at once, the rest beside it; nothing is lost or taken twice, whoever shares."""
+    """After an outage what is sent now is stored at once, the rest beside it; nothing is lost or taken twice by anybody."""
     with running_path(plain_database, mosquitto, tmp_path) as path:
         path.ingest.environment["HEDGEROW_LIVE_FIRST"] = "true"
-        for names in (["hedgerow-ingest-1"], ["hedgerow-ingest-0", "hedgerow-ingest-2"], ["hedgerow-ingest-1"]):
-            path.ingest.environment["HEDGEROW_WORKERS"] = str(len(names))
+        for names in ({"hedgerow-ingest-1"}, {"hedgerow-ingest-0", "hedgerow-ingest-2"}, {"hedgerow-ingest-1"}):
             assert path.ingest.stop() == 0
-            before = len(held_numbers(plain_database))
             with Flood(mosquitto, per_second=20) as flood:
-                flood.count = before
+                flood.count = len(held_numbers(plain_database))
                 flood.send(8_000)
+                path.ingest.environment["HEDGEROW_WORKERS"] = str(len(names))
                 path.ingest.start()
-                wait_until(
-                    lambda: {name for name, state in _states(plain_database).items() if state == "working"} == set(names),
-                    f"never {names}",
-                )
+                wait_until(partial(_are_working, plain_database, names), f"never {names}")
                 newest = flood.count
                 flood.send(1)
-                wait_until(lambda: newest in held_numbers(plain_database), "the newest message is not stored")
+                wait_until(partial(_is_held, plain_database, newest), "the newest message is not stored")
                 stored = len(held_numbers(plain_database))
             assert stored < newest, "the newest message came last"
             assert_each_held_once(plain_database, flood.count)
             wait_until(lambda: "draining" not in _states(plain_database).values(), "never drained")
+
+
+def _are_working(database: str, names: set[str]) -> bool:
+    return {name for name, state in _states(database).items() if state == "working"} == names
+
+
+def _is_held(database: str, number: int) -> bool:
+    return number in held_numbers(database)
