@@ -59,6 +59,41 @@ def ingest(
 
 
 @bench.command()
+def drain(
+    sensors: Annotated[int, typer.Option(help="Sensors, each with a message of six readings every 5 minutes.", min=1)] = 5_000,
+    hours: Annotated[float, typer.Option(help="How long ingest was away [h].", min=0.01)] = 24.0,
+    database_url: DatabaseUrl = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """How soon a backlog in the broker is stored, and how long live messages take meanwhile."""
+    from hedgerow.bench.drain import bench_drain  # noqa: PLC0415
+    from hedgerow.bench.live_report import drain_report  # noqa: PLC0415
+
+    with _told("drain"), running_servers(database_url, needs_mosquitto=True) as servers:
+        drained = bench_drain(servers, sensors, hours, Teller())
+        drain_report(drained, describe(servers)).show(as_json=as_json)
+
+
+@bench.command()
+def latency(
+    rate: Annotated[float, typer.Option(help="Messages of five readings in a second.", min=1)] = 1_000.0,
+    seconds: Annotated[float, typer.Option(help="How long live messages are timed [s].", min=1)] = 30.0,
+    devices: Annotated[int, typer.Option(help="Devices that the messages come from.", min=1)] = 10_000,
+    database_url: DatabaseUrl = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """How long from publishing to the answer of the API, while messages flow at a given rate."""
+    from hedgerow.bench.latency import bench_latency  # noqa: PLC0415
+    from hedgerow.bench.live_report import latency_report  # noqa: PLC0415
+
+    with _told("latency"), running_servers(database_url) as servers:
+        results = bench_latency(servers, rate, seconds, devices, Teller())
+        latency_report(results, describe(servers)).show(as_json=as_json)
+
+
+@bench.command()
 def steps(
     seconds: Annotated[float, typer.Option(help="How long each step is repeated [s].", min=0.0)] = 2.0,
     *,

@@ -85,11 +85,12 @@ class Servers:
 
     def cpu_s(self) -> dict[str, float | None]:
         """CPU time of each server so far [s]; None where it runs on another machine."""
-        return {
+        used = {
             "PostgreSQL": cpu_s(self.database.postmaster),
             "broker": cpu_s(self.broker.part.pid),
             "ingest": cpu_s(self.ingest.pid),
         }
+        return used if self.api.pid is None else {**used, "API": cpu_s(self.api.pid)}
 
     def ingest_peak_mib(self) -> float:
         """Most memory that ingest has had since it was started [MiB]."""

@@ -104,3 +104,7 @@ BEGIN
         EXECUTE 'DROP ROUTINE IF EXISTS ' || made || ' CASCADE';
     END LOOP;
 END $$;
+
+-- name: count_readings
+-- How many readings there are.
+SELECT count(*) FROM reading;
