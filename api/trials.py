@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from binascii import Error as Base64Error
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -23,6 +23,8 @@ from devices.units import conversion
 from sql.queries import query
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from psycopg import AsyncConnection
 
     from devices.columns import Columns
@@ -89,17 +91,20 @@ class Trial(BaseModel):
     refused: list[TrialRefusal]
 
 
-async def vocabulary_for(connection: AsyncConnection, profile: CodecProfile) -> Registry:
-    """Read the vocabulary as the database has it, and register one device of the profile."""
-    names = ("list_metrics", "list_metric_aliases", "list_metric_states")
-    rows = {name: await (await connection.execute(query(name))).fetchall() for name in names}
+VOCABULARY = ("list_metrics", "list_metric_aliases", "list_metric_states")
+"""Queries of what `registry_for` needs to know of metrics."""
+
+
+def registry_for(profile: CodecProfile, vocabulary: Mapping[str, Sequence[Any]]) -> Registry:
+    """Register one device of a profile; `vocabulary` has the rows of the queries of that name."""
     return build_registry(
-        **rows,
-        list_profiles=[(1, *profile, 0, 0)],
-        list_devices=[(1, _UID, 1)],
-        list_deployments=[],
-        list_series=[],
+        **vocabulary, list_profiles=[(1, *profile, 0, 0)], list_devices=[(1, _UID, 1)], list_deployments=[], list_series=[]
     )
+
+
+async def read_vocabulary(connection: AsyncConnection) -> dict[str, Sequence[Any]]:
+    """Read the vocabulary as the database has it."""
+    return {name: await (await connection.execute(query(name))).fetchall() for name in VOCABULARY}
 
 
 def try_payload(registry: Registry, payload: bytes, port: int, time: datetime) -> Trial:

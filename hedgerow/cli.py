@@ -24,6 +24,7 @@ class _Commands(TyperGroup):
             "simulate": "simulators.cli:simulate_command",
             "replay": "simulators.cli:replay_command",
             "verify": "simulators.cli:verify_command",
+            "decode": "hedgerow.decode_command:decode_command",
             "redecode": "hedgerow.redecode_command:redecode_command",
             "devices": "hedgerow.devices_command:devices",
             "bench": "hedgerow.bench.commands:bench",

@@ -11,7 +11,7 @@ from api.dependencies import Connection, OnePage
 from api.description import already_there, problems
 from api.errors import Conflict, NotFound, Slip, Unusable
 from api.schemas import Code, NewProfile, Page, Profile, ProfileChange
-from api.trials import NewTrial, Trial, try_payload, vocabulary_for
+from api.trials import NewTrial, Trial, read_vocabulary, registry_for, try_payload
 from devices.codecs import fault_of
 from devices.registry import Profile as CodecProfile
 
@@ -83,7 +83,7 @@ async def try_decoding(connection: Connection, key: Annotated[Code, Path()], wan
             Slip("body.codec", "names no codec for payloads"),
         )
     await _refuse_unusable(tried)
-    registry = await vocabulary_for(connection, tried)
+    registry = registry_for(tried, await read_vocabulary(connection))
     return await run_sync(try_payload, registry, wanted.payload, wanted.port, datetime.now(UTC))
 
 
