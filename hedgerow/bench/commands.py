@@ -49,7 +49,7 @@ def ingest(
     *,
     as_json: Json = False,
 ) -> None:
-    """How fast messages are stored, against raw binary COPY of the same rows into the same table."""
+    """Measure how fast messages are stored, against raw binary COPY of the same rows into the same table."""
     from hedgerow.bench.ingest import bench_ingest  # noqa: PLC0415 - each command imports what only it needs
     from hedgerow.bench.ingest_report import report  # noqa: PLC0415
 
@@ -66,7 +66,7 @@ def drain(
     *,
     as_json: Json = False,
 ) -> None:
-    """How soon a backlog in the broker is stored, and how long live messages take meanwhile."""
+    """Measure how soon a backlog in the broker is stored, and how long live messages take meanwhile."""
     from hedgerow.bench.drain import bench_drain  # noqa: PLC0415
     from hedgerow.bench.live_report import drain_report  # noqa: PLC0415
 
@@ -84,7 +84,7 @@ def latency(
     *,
     as_json: Json = False,
 ) -> None:
-    """How long from publishing to the answer of the API, while messages flow at a given rate."""
+    """Measure the time from publishing to the answer of the API, while messages flow at a given rate."""
     from hedgerow.bench.latency import bench_latency  # noqa: PLC0415
     from hedgerow.bench.live_report import latency_report  # noqa: PLC0415
 
@@ -94,12 +94,31 @@ def latency(
 
 
 @bench.command()
+def growth(
+    rows: Annotated[int, typer.Option(help="Readings that the full store holds.", min=1)] = 100_000_000,
+    messages: Annotated[int, typer.Option(help="Messages of five readings in one flood.", min=1000)] = 200_000,
+    devices: Annotated[int, typer.Option(help="Devices they come from, with five series each.", min=1)] = 10_000,
+    months: Annotated[int, typer.Option(help="Over how many months the readings are spread.", min=1, max=11)] = 6,
+    database_url: DatabaseUrl = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Compare what a reading costs in an empty store with what it costs in one that holds very many."""
+    from hedgerow.bench.growth import bench_growth  # noqa: PLC0415
+    from hedgerow.bench.growth_report import report  # noqa: PLC0415
+
+    with _told("growth"), running_servers(database_url) as servers:
+        grown = bench_growth(servers, rows, messages, devices, months, Teller())
+        report(grown, describe(servers)).show(as_json=as_json)
+
+
+@bench.command()
 def steps(
     seconds: Annotated[float, typer.Option(help="How long each step is repeated [s].", min=0.0)] = 2.0,
     *,
     as_json: Json = False,
 ) -> None:
-    """How long each pure step takes on one core: decoding every format, resolve, check, sort, encode."""
+    """Measure each pure step on one core: decoding every format, resolve, check, sort, encode."""
     from hedgerow.bench.steps import bench_steps  # noqa: PLC0415
     from hedgerow.bench.steps_report import report  # noqa: PLC0415
 

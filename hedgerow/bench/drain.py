@@ -1,4 +1,4 @@
-"""`hedgerow bench drain`: a day of messages waits in the broker; how soon it is stored, and how live messages fare meanwhile."""
+"""`hedgerow bench drain`: a day of messages waits in the broker; how soon it is stored, and how live ones fare meanwhile."""
 
 from __future__ import annotations
 

@@ -108,3 +108,19 @@ END $$;
 -- name: count_readings
 -- How many readings there are.
 SELECT count(*) FROM reading;
+
+-- name: empty_small_tables
+-- What fills up beside the readings.
+TRUNCATE uplink, quarantine, held, delivery;
+
+-- name: bench_vacuum
+-- What the server would do by itself in the days after a fill.
+VACUUM (ANALYZE) reading;
+
+-- name: read_size
+-- How many readings there are, and how large the database is [bytes].
+SELECT (SELECT count(*) FROM reading), pg_database_size(current_database());
+
+-- name: read_data_directory
+-- Where the server keeps its data.
+SELECT current_setting('data_directory');
