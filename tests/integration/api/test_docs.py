@@ -29,7 +29,7 @@ def carry_out(words: list[str], url: str, key: str) -> httpx.Response:
     words = [word.replace("$HEDGEROW", url).replace("$KEY", key) for word in words]
     headers: dict[str, str] = {}
     content: str | None = None
-    address = ""
+    address = method = ""
     while words:
         match words.pop(0):
             case "-H":
@@ -37,9 +37,12 @@ def carry_out(words: list[str], url: str, key: str) -> httpx.Response:
                 headers[name] = value
             case "-d":
                 content = words.pop(0)
+            case "-X":
+                method = words.pop(0)
             case word:
                 address = word
-    return httpx.request("POST" if content else "GET", address, headers=headers, content=content, trust_env=False)
+    method = method or ("POST" if content else "GET")
+    return httpx.request(method, address, headers=headers, content=content, trust_env=False)
 
 
 def test_examples_on_the_page_all_work(plain_api: Api) -> None:
@@ -50,7 +53,10 @@ def test_examples_on_the_page_all_work(plain_api: Api) -> None:
     assert len(answers) > 15
     assert [(str(answer.url), answer.text) for answer in answers if answer.status_code not in (200, 201)] == []
     posted = [answer for answer in answers if answer.request.method == "POST"]
-    assert [answer.status_code for answer in posted if "/webhooks/" not in str(answer.url)] == [201] * 5
+    made = [answer for answer in posted if "/webhooks/" not in str(answer.url) and "/decode" not in str(answer.url)]
+    assert [answer.status_code for answer in made] == [201] * 6
+    (tried,) = (answer.json() for answer in answers if "/decode" in str(answer.url))
+    assert [(one["metric"], one["value"]) for one in tried["readings"]] == [("door_open", 1.0)]
     # The second page of sites has what the first had not.
     pages = [answer.json() for answer in answers if "/sites?" in str(answer.url)]
     assert [[site["code"] for site in page["items"]] for page in pages] == [["high-street"], ["west-bay"]]

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices.reasons import Reason
+from devices.registry import EMPTY_REGISTRY
 from devices.shipped_profiles import load_shipped_profiles
-from tests.unit.ingest.examples import RECEIVED_US
-from tests.unit.ingest.sensors import METRICS, state, stored_of
+from ingest.decode import decode
+from ingest.resolve import resolve
+from tests.unit.ingest.examples import RECEIVED_US, device_topic, group
+from tests.unit.ingest.sensors import METRICS, registry, state, stored_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -266,6 +269,19 @@ def test_shipped_sensor_records_asked_for_have_their_own_times() -> None:
         ("relative_humidity", 32.6, times[1]),
     ]
     assert [reject.reason for reject in stored_of("dragino-lht65", 2, bytes(11))[1]] == [Reason.PACK_EMPTY]
+
+
+def test_shipped_sensor_before_it_is_registered_is_held_and_read_afterwards() -> None:
+    """A raw frame on a device's own topic waits whole for its registration; nothing of it goes to quarantine."""
+    key, _, payload, expected = lse01()
+    early = group(payload, topics=[device_topic(key)])
+    held = resolve(decode(early, EMPTY_REGISTRY), early, EMPTY_REGISTRY)
+    later = group(held.held[0].payload, topics=[held.held[0].topic])
+    read = resolve(decode(later, registry()), later, registry())
+
+    assert (len(held.batch), list(held.rejects), len(held.held)) == (0, [], 1)
+    assert len(read.batch) == len(expected)
+    assert (list(read.rejects), list(read.held)) == ([], [])
 
 
 def test_shipped_sensor_on_another_port_is_refused() -> None:
