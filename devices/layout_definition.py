@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LEADING = re.compile(r"([0-9a-fA-F?]{2})+")
 _MOST_LEADING = 64
 _MOST_FIELDS = 1_000
+_MOST_IDS, _MOST_ANY = 64, 2
+"""Of a channel, and digits left open in each: they are listed one by one."""
 _ENDIANS = ("big", "little")
 
 
@@ -155,6 +157,8 @@ def _headers(table: Table, width: int) -> tuple[list[int], int]:
     width = width or len(texts[0] if texts else "") // 2
     if width not in (1, 2) or not all(_LEADING.fullmatch(text) and len(text) == 2 * width for text in texts):
         raise table.error("id", 'must be two or four hex digits, "?" for any, equally long for all channels: "0175"')
+    if len(texts) > _MOST_IDS or any(text.count("?") > _MOST_ANY for text in texts):
+        raise table.error("id", f'may be {_MOST_IDS} at most, each with {_MOST_ANY} "?" at most')
     return [header for text in texts for header in _matching(text)], width
 
 

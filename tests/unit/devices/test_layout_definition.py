@@ -81,6 +81,8 @@ G = '[[group]]\nat = 0\nevery_s = 60\n[[group.field]]\nmetric = "m"\nat = 0\ntyp
         (C + C.replace('"01"', '"0175"'), "channel 2 (0175).id: must be two or four hex digits"),
         (C.replace('"01"', "[]"), "channel 1.id: must be two or four hex digits"),
         (C.replace('"01"', "['02', 3]"), "channel 1.id: must be two or four hex digits"),
+        (C.replace('"01"', '"????"'), 'channel 1 (????).id: may be 64 at most, each with 2 "?" at most'),
+        (C.replace('"01"', str(["01"] * 65)), 'channel 1.id: may be 64 at most, each with 2 "?" at most'),
         ("[[channel]]\nid = '01'", "channel 1 (01).size: is missing: write metric and type"),
         (C.replace("u8", "u16") + "size = 1", "channel 1 (01).size: is 1, but its fields need 2 bytes"),
         (C + "[[channel.field]]\nmetric = 'n'\nat = 0\ntype = 'u8'", "channel 1 (01).metric: stands beside [[channel.field]]"),
