@@ -41,7 +41,7 @@ class Kept(NamedTuple):
 
     @property
     def is_part(self) -> bool:
-        """Whether it is a part, written anew by itself: it explains itself, whatever the codec of its device."""
+        """Whether it is a part, written anew by itself as text that explains itself."""
         return self.item is not None
 
 

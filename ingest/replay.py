@@ -10,7 +10,6 @@ import numpy as np
 
 from devices.columns import Reject, Rows
 from devices.reasons import Reason
-from devices.registry import EMPTY_REGISTRY
 from devices.topics import Kind
 from ingest.decode import decode
 
@@ -35,7 +34,7 @@ def decode_again(
     """
     group = portion.group()
     try:
-        columns = decode(group, EMPTY_REGISTRY if portion.is_parts else registry, codecs)
+        columns = decode(group, registry, codecs)
     except Exception as error:
         if len(portion.kept) > 1:
             for half in portion.halves():

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _WRITERS = 3
 _DEVICES = 50
-_MONTH_S = 30 * 86_400
+_BELIEVED_S = 390 * 86_400
 _NOW_S = int(time.time())
 
 
@@ -79,12 +79,12 @@ def _deadlocks(database: str) -> int:
 
 def test_writers_of_the_same_keys_in_random_order_never_deadlock(database: str) -> None:
     """B7: three writers store overlapping keys in random order, into ever new partitions: no deadlock, every key once."""
-    rounds = sized(12, 200)
+    rounds = sized(12, 1_500)
     names = [f"writer-{number}" for number in range(_WRITERS)]
     registry = _registered(database, names)
     stored: list[int] = []
     keys_of = [
-        [(device, _NOW_S - turn * _MONTH_S // 16 - i) for device in range(_DEVICES) for i in range(20)]
+        [(device, _NOW_S - turn * _BELIEVED_S // rounds - i) for device in range(_DEVICES) for i in range(20)]
         for turn in range(rounds)
     ]
 

@@ -129,7 +129,7 @@ def test_redecode_with_remove_last_value_steps_back_to_the_one_before(field: Fie
     field.redecode(remove=True)
 
     assert field.readings("relative_humidity") == [50.0]
-    assert field.rows("SELECT value FROM latest WHERE value > 40") == [(50.0,)]
+    assert field.rows("SELECT time, value FROM latest WHERE value > 40") == [(BEGIN - timedelta(days=3), 50.0)]
 
 
 def test_redecode_message_refused_now_keeps_its_readings_even_with_remove(field: Field) -> None:
@@ -235,7 +235,7 @@ def test_redecode_gateway_pack_takes_only_devices_of_the_profile(field: Field) -
     """A gateway's pack speaks for devices of many profiles: those of others are neither read nor refused."""
     field.register("d2", "generic")
     field.register("d3", "historical")
-    pack = b'[{"bn":"d2:","n":"air_temperature","v":5},{"bn":"d3:","n":"air_temperature","v":6},{"n":"nonsense","v":6}]'
+    pack = b'[{"bn":"d2:","n":"no2","v":5},{"bn":"d3:","n":"no2","v":6},{"n":"nonsense","v":6},{"n":"pm10"}]'
     field.ingest(pack, topic="hedgerow/v1/gw/g1/up")
     field.connection.execute("UPDATE reading SET value = value + 1")
     quarantine = field.rows("SELECT * FROM quarantine")
@@ -244,7 +244,7 @@ def test_redecode_gateway_pack_takes_only_devices_of_the_profile(field: Field) -
 
     assert outcomes(summary) == {"corrected": 1}
     assert summary.refused == {}
-    assert (field.readings(site="d2"), field.readings(site="d3")) == ([5.0], [7.0])
+    assert (field.readings("no2", "d2"), field.readings("no2", "d3")) == ([5.0], [7.0])
     assert field.rows("SELECT * FROM quarantine") == quarantine
 
 
