@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tests.servers.mosquitto import Mosquitto
 
 _WRITERS = 3
-_DEVICES = 50
+_DEVICES, _DEEP = 50, 40
 _BELIEVED_S = 390 * 86_400
 _NOW_S = int(time.time())
 
@@ -83,8 +84,9 @@ def test_writers_of_the_same_keys_in_random_order_never_deadlock(database: str) 
     names = [f"writer-{number}" for number in range(_WRITERS)]
     registry = _registered(database, names)
     stored: list[int] = []
+    together = threading.Barrier(_WRITERS)
     keys_of = [
-        [(device, _NOW_S - turn * _BELIEVED_S // rounds - i) for device in range(_DEVICES) for i in range(20)]
+        [(device, _NOW_S - turn * _BELIEVED_S // rounds - i) for device in range(_DEVICES) for i in range(_DEEP)]
         for turn in range(rounds)
     ]
 
@@ -93,7 +95,9 @@ def test_writers_of_the_same_keys_in_random_order_never_deadlock(database: str) 
         store = Store(database, names[number], deliveries=100, is_stopping=lambda: False)
         for turn, keys in enumerate(keys_of):
             mine = random.sample(keys, len(keys))
-            stored.append(store.write(_prepared(registry, mine, (_NOW_S + turn * _WRITERS + number) * 1_000_000)))
+            prepared = _prepared(registry, mine, (_NOW_S + turn * _WRITERS + number) * 1_000_000)
+            together.wait(60)
+            stored.append(store.write(prepared))
         store.close()
 
     with ThreadPoolExecutor(_WRITERS) as pool:
