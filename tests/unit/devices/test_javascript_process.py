@@ -36,6 +36,28 @@ def test_process_is_confined() -> None:
     process.end()
 
 
+def test_process_answer_of_long_outputs_comes_in_several() -> None:
+    """What a request makes of few bytes is bounded: the outcomes that are there are given, the others are asked for again."""
+    script = "function decodeUplink() { return {data: {text: 'x'.repeat(60000)}}; }"
+    process = Process()
+    answer = process.ask(Request("name", script, [Frame(b"x", 1, 0)] * 250))
+
+    assert 15 <= len(answer.outcomes) <= 20
+    assert {len(outcome.output) for outcome in answer.outcomes} == {60_000 + len('{"data":{"text":""}}')}
+    process.end()
+
+
+def test_process_request_that_takes_long_is_answered_with_what_is_done() -> None:
+    """A quarter of a second of processor time, and ingest hears of it."""
+    script = "function decodeUplink() { while (true); }"
+    process = Process()
+    answer = process.ask(Request("name", script, [Frame(b"x", 1, 0)] * 250))
+
+    assert 2 <= len(answer.outcomes) <= 10
+    assert 0.2 < answer.cpu_s < 1
+    process.end()
+
+
 @pytest.mark.parametrize("script", [GOOD, "function decodeUplink() { while (true); }"])
 def test_process_ends_when_its_parent_is_killed(script: str) -> None:
     """Idle or in the middle of a script: a dead ingest leaves no process behind."""

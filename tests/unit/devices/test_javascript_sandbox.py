@@ -165,11 +165,27 @@ def test_sandbox_script_that_hoards_memory_loses_it(sandbox: Sandbox) -> None:
     assert psutil.Process(sandbox.pid).memory_info().rss < MOST_RESIDENT_BYTES
 
 
+def test_sandbox_script_has_so_much_memory_and_no_more(sandbox: Sandbox) -> None:
+    """Twenty mebibytes are there, forty are not."""
+    script = """function decodeUplink(input) {
+      for (var i = 0, held = []; i < input.bytes[0]; i++) held.push(new Uint8Array(1 << 20));
+      return {data: {held: held.length}};
+    }"""
+    columns = codec(sandbox, script)(frames("14", "28", "14"))
+
+    assert [(one.message, one.value) for one in readings_of(columns)] == [(0, 20.0), (2, 20.0)]
+    assert columns.rejects[0].detail.startswith("InternalError: out of memory at decodeUplink ")
+
+
 def test_sandbox_more_scripts_than_contexts_are_kept_all_decode(sandbox: Sandbox) -> None:
-    """The oldest contexts go; their scripts are loaded again when they are needed."""
-    codecs = [codec(sandbox, GOOD.replace("bytes[0]", f"bytes[0] + {i}"), key=f"k{i}") for i in range(50)]
+    """The oldest contexts go, for all together would fill the process; their scripts are loaded again when they are needed."""
+    script = "var held = new Uint8Array(1 << 20).fill(1); function decodeUplink() { return {data: {n: 12345}}; }"
+    codecs = [codec(sandbox, script.replace("12345", str(i)), key=f"k{i}") for i in range(100)]
     for _ in range(2):
-        assert [readings_of(decode(frames("00")))[0].value for decode in codecs] == [float(i) for i in range(50)]
+        assert [readings_of(decode(frames("00")))[0].value for decode in codecs] == [float(i) for i in range(100)]
+
+    assert sandbox.pid is not None
+    assert psutil.Process(sandbox.pid).memory_info().rss < MOST_RESIDENT_BYTES
 
 
 def test_sandbox_many_frames_and_large_ones_go_in_several_requests(sandbox: Sandbox) -> None:
