@@ -126,6 +126,23 @@ def steps(
         report(bench_steps(seconds, Teller()), describe()).show(as_json=as_json)
 
 
+@bench.command()
+def naive(
+    messages: Annotated[int, typer.Option(help="Messages of five readings.", min=1)] = 200_000,
+    seconds: Annotated[float, typer.Option(help="After how long one that has not finished is stopped [s].", min=1)] = 20.0,
+    devices: Annotated[int, typer.Option(help="Devices they come from.", min=1)] = 10_000,
+    database_url: DatabaseUrl = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Measure what the usual programs of a page or two reach with the same messages, beside ingest."""
+    from hedgerow.bench.naive import bench_naive, report  # noqa: PLC0415
+
+    with _told("naive"), running_servers(database_url, needs_mosquitto=True) as servers:
+        results = bench_naive(servers, messages, seconds, devices, Teller())
+        report(results, describe(servers)).show(as_json=as_json)
+
+
 @contextmanager
 def _told(command: str) -> Iterator[None]:
     """End well whatever happens: servers are stopped, and what went wrong is said in one line."""

@@ -22,7 +22,7 @@ _NOTES = (
         " rows a second of raw binary COPY: the same rows in batches of 40,000, sorted and encoded beforehand, into the same"
         " table with the same key. COPY is measured twice before each flood and twice after it."
     ),
-    "After each flood every row of the table was compared, to the bit, with what was sent: none was missing, double or wrong.",
+    "After each flood every row was compared, to the bit, with what was sent, and the raw messages archived were counted.",
     "The broker alone is what it delivers to a subscriber that counts, acknowledges and does nothing else.",
 )
 

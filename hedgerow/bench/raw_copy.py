@@ -111,5 +111,18 @@ def compare_with_stored(connection: psycopg.Connection, readings: Batch) -> None
         raise BenchError("the readings stored are not those that were sent")
 
 
+def check_archive(connection: psycopg.Connection, messages: int) -> None:
+    """Compare how many raw messages the archive holds with how many were sent.
+
+    Raises
+    ------
+    BenchError
+        When it holds more or fewer.
+    """
+    row = connection.execute(query("count_archived")).fetchone()
+    if row is None or row[0] != messages:
+        raise BenchError(f"the archive was to hold {messages:,} messages, and holds {row[0] if row else 0:,}")
+
+
 def _part(readings: Batch, at: int, count: int) -> Batch:
     return readings.take(np.arange(at, min(at + count, len(readings))))

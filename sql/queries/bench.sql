@@ -124,3 +124,39 @@ SELECT (SELECT count(*) FROM reading), pg_database_size(current_database());
 -- name: read_data_directory
 -- Where the server keeps its data.
 SELECT current_setting('data_directory');
+
+-- name: naive_make_table
+-- What one makes without much thought: every reading with the name of its series.
+CREATE TABLE IF NOT EXISTS naive_reading (
+    series text NOT NULL, time timestamptz NOT NULL, value float8 NOT NULL, PRIMARY KEY (series, time)
+);
+
+-- name: naive_make_staging
+-- Where a careful batch waits, so that what comes again harms nothing.
+CREATE TEMP TABLE IF NOT EXISTS naive_staging (series text, seconds float8, value float8) ON COMMIT DELETE ROWS;
+
+-- name: naive_insert
+-- One reading.
+INSERT INTO naive_reading (series, time, value) VALUES (%(series)s, to_timestamp(%(seconds)s), %(value)s);
+
+-- name: naive_copy
+-- Many readings, first half.
+COPY naive_staging (series, seconds, value) FROM STDIN;
+
+-- name: naive_store_staged
+-- Many readings, second half.
+INSERT INTO naive_reading (series, time, value)
+SELECT series, to_timestamp(seconds), value FROM naive_staging ORDER BY series, seconds
+ON CONFLICT (series, time) DO NOTHING;
+
+-- name: naive_empty_table
+-- Each begins with nothing.
+TRUNCATE naive_reading;
+
+-- name: naive_count
+-- How many readings there are.
+SELECT count(*) FROM naive_reading;
+
+-- name: count_archived
+-- How many raw messages the archive holds.
+SELECT count(*) FROM uplink;
