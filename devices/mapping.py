@@ -171,7 +171,7 @@ def _value(value: object, target: Target) -> float | str:
         if isinstance(value, str):
             return value
         raise _RefusedError(Reason.NOT_READINGS, "a list or object where a value is needed")
-    scaled = number * target.scale + target.offset
+    scaled = target.scaled(number) if math.isfinite(number) else number
     if not math.isfinite(scaled):
         raise _RefusedError(Reason.VALUE_NOT_FINITE, "beyond all floating-point numbers")
     return scaled

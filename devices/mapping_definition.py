@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from devices.definition_table import Table, read_definition
@@ -12,20 +13,27 @@ if TYPE_CHECKING:
 
 TIME = "time"
 """The one key of the table that is no path."""
+_EXACT = Context(prec=60)
 _TIME_UNITS = ("s", "ms", "us", "ns")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the value at a path is: `value * scale + offset` of a metric, in a unit."""
+    """What the value at a path is: of a metric, in a unit, as `scaled` gives it."""
 
     metric: str
     unit: str = ""
     """Empty: the unit that stands beside the value, else the metric's own."""
-    scale: float = 1.0
-    offset: float = 0.0
+    scale: Decimal = Decimal(1)
+    offset: Decimal = Decimal(0)
     states: Mapping[str, float | str] = field(default_factory=dict)
     """Name or code of the metric's state by the codec's own word or number for it."""
+
+    def scaled(self, value: float) -> float:
+        """Give `value * scale + offset`, computed in decimals and rounded once: 257 * 0.1 is 25.7."""
+        if self.scale == 1 and not self.offset:
+            return value
+        return float(_EXACT.fma(Decimal(repr(value)), self.scale, self.offset))
 
 
 class TimePath(NamedTuple):
@@ -76,12 +84,17 @@ def _target(table: Table, path: str) -> Target:
         raise table.error(path, 'has no metric; a path with dots stands in quotes, "a.b" = …')
     one = table.table(path)
     target = Target(
-        one.text("metric"), one.text("unit", ""), float(one.exact("scale", 1)), float(one.exact("offset", 0)), _states(one)
+        one.text("metric"), one.text("unit", ""), _decimal(one, "scale", 1), _decimal(one, "offset", 0), _states(one)
     )
     one.close()
     if not target.metric:
         raise one.error("metric", "is empty")
     return target
+
+
+def _decimal(table: Table, key: str, default: int) -> Decimal:
+    number = table.exact(key, default)
+    return Decimal(number.numerator) / number.denominator
 
 
 def _states(target: Table) -> dict[str, float | str]:

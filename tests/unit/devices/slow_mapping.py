@@ -7,6 +7,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from devices.columns import NO_TIME_US
@@ -178,4 +179,10 @@ def _meaning(value: object, entry: dict[str, Any]) -> float | str:
     number = _number(value)
     if number is None:
         return str(value)
-    return number * float(entry.get("scale", 1)) + float(entry.get("offset", 0))
+    if not math.isfinite(number):
+        return number
+    exact = Fraction(repr(number)) * Fraction(str(entry.get("scale", 1))) + Fraction(str(entry.get("offset", 0)))
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf

@@ -66,6 +66,13 @@ def test_mapping_other_text_names_a_state(text: str) -> None:
     assert values('[mapping]\nx = "m"', {"x": text}) == {"m": text}
 
 
+def test_mapping_scale_is_exact_in_decimals() -> None:
+    """A tenth is a tenth: no 25.700000000000003 in anybody's export."""
+    assert values(
+        '[mapping]\nx = {metric = "m", scale = 0.1}\ny = {metric = "n", offset = -273.15}', {"x": 257, "y": 293.2}
+    ) == {"m": 25.7, "n": 20.05}
+
+
 def test_mapping_states_translate_words_and_numbers_of_the_codec() -> None:
     """Vendors have words and codes of their own; `states` says what they are."""
     definition = '[mapping]\n"*.x" = {metric = "m", scale = 10, states = {Frost = "ice", Trocken = 0, 3 = "snow", true = 5}}'
@@ -236,8 +243,8 @@ lines = st.one_of(
         {"metric": st.sampled_from(["m", "n"])},
         optional={
             "unit": st.sampled_from(["", "V"]),
-            "scale": st.sampled_from([2, 0.5, -1]),
-            "offset": st.sampled_from([0, 100, -0.25]),
+            "scale": st.sampled_from([2, 0.1, -1, 0, 1e10]),
+            "offset": st.sampled_from([0, 100, -273.15]),
             "states": st.dictionaries(
                 st.sampled_from(["x", "1", "0", "true", "V"]), st.sampled_from([0, 2.5, "ice"]), max_size=2
             ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from devices.definition_table import DefinitionError
@@ -21,7 +23,7 @@ def test_parse_definition_short_and_long_lines_give_targets() -> None:
 
     assert targets == {
         "temperature": Target("air_temperature"),
-        "a.*.b": Target("m", "V", 0.001, -1.0, {"on": 1.0, "off": "closed"}),
+        "a.*.b": Target("m", "V", Decimal("0.001"), Decimal(-1), {"on": 1.0, "off": "closed"}),
     }
     assert time == TimePath(("a", "*", "ts"), "ms")
 
