@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from devices.codecs import Codecs
 from devices.frames import frames_of
 from devices.javascript import MOST_SCRIPT_CHARACTERS, JavaScriptCodec, check_script
 from devices.javascript_sandbox import Sandbox
 from devices.reasons import Reason
-from devices.registry import Profile
+from devices.registry import Profile, build_registry
+from ingest.decode import decode
 from tests.unit.devices.examples import readings_of, refusals_of
 from tests.unit.devices.javascript_examples import (
     BIN_MAPPING,
@@ -23,6 +26,7 @@ from tests.unit.devices.javascript_examples import (
     frames,
     returned,
 )
+from tests.unit.ingest.examples import group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,3 +256,31 @@ def test_codec_twenty_thousand_random_frames_end_as_readings_or_rejects(sandbox:
     assert {reject.reason for reject in columns.rejects} == {Reason.CODEC_FAILED}
     sound = {message for message, _, port, payload, _ in rows if port in {2, 3} and len(payload) <= 250}
     assert {one.message for one in readings_of(columns)} == sound
+
+
+def test_decode_frames_of_a_javascript_profile_whichever_way_they_come() -> None:
+    """Bare on the device's topic and in a network server's uplink, beside plain readings of other devices."""
+    uid = "0004a30b00f1c2d3"
+    registry = build_registry([], [], [], [(1, "bin", "javascript", BIN_MAPPING, BIN_TS013, 0, 0)], [(1, uid, 1)], [], [])
+    uplink = {
+        "deduplicationId": "d",
+        "time": "2026-11-21T08:00:00.123456+00:00",
+        "deviceInfo": {"devEui": uid},
+        "fCnt": 1,
+        "devAddr": "01020304",
+        "fPort": 3,
+        "data": "AQ==",
+        "object": {"ignored": 1},
+    }
+    payloads = [b'[{"n":"temperature","v":1}]', b"\x01", json.dumps(uplink).encode()]
+    topics = ["hedgerow/v1/dev-1/up", f"hedgerow/v1/{uid}/up", f"application/a/device/{uid}/event/up"]
+    codecs = Codecs()
+    columns = decode(group(*payloads, topics=topics), registry, codecs)
+    codecs.close()
+
+    assert [(one.message, one.uid, one.metric, one.value) for one in readings_of(columns) if one.metric != "frame_counter"] == [
+        (0, "dev-1", "temperature", 1.0),
+        (2, uid, "door_open", 1.0),
+    ]
+    assert [(reject.message, reject.reason) for reject in columns.rejects] == [(1, Reason.CODEC_FAILED)]
+    assert columns.rejects[0].detail == "the script reports: unknown FPort 0"
