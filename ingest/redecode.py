@@ -5,6 +5,7 @@ Takes archived and quarantined messages in the order of their first arrival; dec
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from ingest.resolve import Resolved
 
     Watch = Callable[[datetime, "Summary"], None]
+
+
+_PATIENCE_S = 10.0
 
 
 class RedecodeError(Exception):
@@ -132,9 +136,7 @@ class _Run:
         self._request = request
         self._devices = _devices(writing, request)
         self._uids = frozenset(self._devices)
-        leads = writing.execute(query("lead_redecode")).fetchone()
-        if leads is None or not leads[0]:
-            raise RedecodeError("another redecode is at work on this database: wait for its end")
+        _lead(writing)
         self._registry = load_registry(writing)
         self._codecs = Codecs()
         self._run_id = None if request.dry_run else _begin(writing, request)
@@ -222,6 +224,15 @@ def _devices(connection: psycopg.Connection, request: Request) -> dict[str, int]
     if not rows:
         raise RedecodeError(f"no device has the profile {request.profile!r}: there is nothing to decode again")
     return {uid: device_id for device_id, uid, _ in rows}
+
+
+def _lead(connection: psycopg.Connection) -> None:
+    """Become the one run of the database; one that has just ended may hold its lock for some moments more."""
+    give_up = time.monotonic() + _PATIENCE_S
+    while not _number(connection.execute(query("lead_redecode"))):
+        if time.monotonic() >= give_up:
+            raise RedecodeError("another redecode is at work on this database: wait for its end")
+        time.sleep(0.1)
 
 
 def _begin(connection: psycopg.Connection, request: Request) -> int:

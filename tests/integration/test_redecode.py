@@ -359,8 +359,9 @@ def test_redecode_request_that_makes_no_sense_is_refused(field: Field, options: 
         field.redecode(**options)
 
 
-def test_redecode_while_another_is_at_work_is_refused(field: Field) -> None:
+def test_redecode_while_another_is_at_work_is_refused(field: Field, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two runs at once would take each other's corrections for what stood there before."""
+    monkeypatch.setattr("ingest.redecode._PATIENCE_S", 0.5)
     with connect(field.database, name="test") as other:
         other.execute("SELECT pg_advisory_lock(hashtext('hedgerow redecode'))")
 
