@@ -199,7 +199,7 @@ class Trial:
     @property
     def flavour(self) -> str:
         """Of the database: plain or timescaledb."""
-        return str(self.row("SELECT min(flavour) FROM migration")[0])
+        return flavour_of(self.database)
 
     def assert_clean(self, figures: Figures) -> None:
         """Nothing lost, doubled, invented or changed, and the counters add up to what the tables hold."""
@@ -238,6 +238,14 @@ def wait_until(holds: Callable[[], bool], what: str, within_s: float = 60.0) -> 
                 return time.monotonic() - began
         time.sleep(0.02)
     raise AssertionError(f"not within {within_s:g} s: {what}")
+
+
+def flavour_of(database: str) -> str:
+    """Tell a database's flavour: plain or timescaledb."""
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT max(flavour) FROM migration").fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def broker_figures(broker: Mosquitto) -> tuple[int, int]:

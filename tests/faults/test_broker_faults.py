@@ -47,7 +47,7 @@ def test_broker_restarted_again_and_again_is_clean_and_ingest_is_back_soon(
             for number in range(restarts):
                 time.sleep(trial.random.uniform(0.5, 1.0))
                 broker.stop()
-                time.sleep(trial.random.uniform(0, 4))
+                time.sleep(trial.random.uniform(0, 3))
                 broker.start()
                 back_s = wait_until(lambda number=number: _connections(trial) > 1 + number, "ingest is back")  # type: ignore[misc]
                 longest_s = max(longest_s, back_s)
@@ -84,7 +84,7 @@ def test_workers_that_lose_the_broker_together_come_back_apart(make_mosquitto: M
 
 def test_connection_to_the_broker_cut_and_reset_is_clean(plain_database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
     """A9: connections of ingest that end by RST, or in the middle of a packet, cost nothing but a new connection."""
-    cuts = sized(8, 100)
+    cuts = sized(6, 100)
     with fault_proxy(mosquitto.port) as proxy:
         way = f"mqtt://{proxy.host}:{proxy.port}"
         with running_trial("A9 network", plain_database, mosquitto.url, tmp_path, ingest_mqtt_url=way) as trial:

@@ -6,7 +6,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.harness import ingest_program, running_trial, sized, tampered, wait_until
+from tests.faults.harness import flavour_of, ingest_program, running_trial, sized, tampered, wait_until
 from tests.faults.tampered import PLACES
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _ALARM_WITHIN_S = 10.0
 
 def test_ingest_killed_at_random_moments_is_clean(database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
     """A1: kill -9 of ingest again and again under load; everything is stored within 10 s of the last message."""
-    kills = sized(10, 50)
+    kills = sized(10 if flavour_of(database) == "plain" else 4, 50)
     with running_trial("A1", database, mosquitto.url, tmp_path) as trial:
         with trial.flood(sized(1_000, 5_000)):
             for _ in range(kills):
@@ -58,7 +58,7 @@ def test_ingest_stopped_in_order_under_load_ends_soon_and_nothing_stored_comes_a
     plain_database: str, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """A4: SIGTERM under load: exit code 0 within 5 s; what is committed is acknowledged before the end."""
-    stops = sized(5, 20)
+    stops = sized(4, 20)
     longest_s = 0.0
     with running_trial("A4", plain_database, mosquitto.url, tmp_path, receive_maximum=_WINDOW) as trial:
         with trial.flood(1_000):

@@ -22,15 +22,15 @@ _RATE = 1_000
 _KILLS_OF_INGEST = 5
 
 
-def _simulate(up: Up, ledger: Path) -> subprocess.Popen[bytes]:
-    command = ["simulate", "--devices", "100", "--rate", str(_RATE), "--count", str(_MESSAGES), "--ledger", str(ledger)]
+def _simulate(up: Up, ledger: Path, messages: int = _MESSAGES) -> subprocess.Popen[bytes]:
+    command = ["simulate", "--devices", "100", "--rate", str(_RATE), "--count", str(messages), "--ledger", str(ledger)]
     return subprocess.Popen(
         [sys.executable, "-m", "hedgerow", *command, "--data-dir", str(up.data_dir)], stdout=subprocess.DEVNULL
     )
 
 
-def _verify(up: Up, ledger: Path) -> tuple[int, dict[str, int]]:
-    command = ["verify", str(ledger), "--data-dir", str(up.data_dir), "--wait", "20"]
+def _verify(up: Up, ledger: Path, wait_s: int = 20) -> tuple[int, dict[str, int]]:
+    command = ["verify", str(ledger), "--data-dir", str(up.data_dir), "--wait", str(wait_s)]
     done = subprocess.run([sys.executable, "-m", "hedgerow", *command], capture_output=True, text=True, check=False)
     line = next(line for line in done.stdout.splitlines() if line.startswith("{"))
     print(line)
@@ -70,7 +70,7 @@ def test_flood_acknowledged_on_arrival_loses_messages(tmp_path: Path) -> None:
     """The same harness with acknowledgement on arrival finds lost readings: it can fail."""
     ledger = tmp_path / "run.ledger"
     with running_up(tmp_path / "data", environment={"HEDGEROW_AUTO_ACKNOWLEDGE": "true"}) as up:
-        with _simulate(up, ledger) as flood:
+        with _simulate(up, ledger, _MESSAGES // 4) as flood:
             _wait_for(up, ledger, 100_000)
             store = psutil.Process(up.pids["postgres"])
             backends = [store, *store.children(recursive=True)]
@@ -82,7 +82,7 @@ def test_flood_acknowledged_on_arrival_loses_messages(tmp_path: Path) -> None:
             for process in backends:
                 process.resume()
             assert flood.wait(120) == 0
-        code, figures = _verify(up, ledger)
+        code, figures = _verify(up, ledger, wait_s=3)
 
     assert code == 1
     assert figures["lost"] > 0

@@ -35,6 +35,7 @@ _VISIBLE_WITHIN_S = 30.0
 _MOST_GROWTH_MIB = 64.0
 _TIMES_LIVE = 5.0
 _RATE = 1_000
+_AWAY = "store is not available"
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_postgres_killed_again_and_again_is_clean_and_writes_resume(
 ) -> None:
     """A5: kill -9 of PostgreSQL under load: clean, and stored again within 2 s of the server taking connections."""
     server = migrated(make_postgres, flavour)
-    kills = sized(4 if flavour == "plain" else 2, 20)
+    kills = sized(3 if flavour == "plain" else 1, 20)
     longest_s = 0.0
     with running_trial("A5", server.url(), mosquitto.url, tmp_path) as trial:
         with trial.flood(_RATE):
@@ -72,13 +73,13 @@ def test_postgres_away_memory_stays_bounded_and_ingest_catches_up(
 ) -> None:
     """A6: the window fills, the rest waits at the broker; back again it catches up at five times the live rate and more."""
     broker = make_mosquitto(settings="sys_interval 1")
-    window = sized(3_000, 60_000)
+    window = sized(2_000, 60_000)
     with running_trial("A6", server.url(), broker.url, tmp_path, receive_maximum=window) as trial:
         with trial.flood(_RATE) as flood:
             time.sleep(1.5)
             before_mib = trial.memory_mib()
             server.stop()
-            time.sleep(sized(10, 600))
+            time.sleep(sized(8, 600))
             queued, dropped = broker_figures(broker)
             server.start()
             returned_us, returned = time.time_ns() // 1000, time.monotonic()
@@ -111,23 +112,22 @@ def test_postgres_hanging_is_seen_as_down_and_shown(server: PostgresServer, mosq
     with (
         running_trial("A7", server.url(), mosquitto.url, tmp_path, "keep-alive:2") as trial,
         _running_api(server, tmp_path) as http,
-        trial.flood(sized(300, _RATE)),
     ):
-        wait_until(lambda: _status(f"{http}/readyz") == 200, "the API is ready")
-        began = time.monotonic()
-        with frozen(server):
-            red_s = wait_until(lambda: _status(f"{http}/readyz") == 503, "the API says that it is not ready")
-            wait_until(lambda: "store is not available" in trial.ingest.log.read_text(encoding="utf-8"), "ingest gives up")
-            seen_s = time.monotonic() - began
-            time.sleep(max(0.0, began + sized(0, 60) - time.monotonic()))
-            asked = time.monotonic()
-            assert trial.ingest.stop() == 0
-            stop_s = time.monotonic() - asked
-            trial.ingest.start()
-        wait_until(lambda: _status(f"{http}/readyz") == 200, "the API is ready again")
-        trial.wait_until_storing()
-    connections = trial.ingest.log.read_text(encoding="utf-8").count("connected to the broker, session")
-    figures = trial.settle(seen_s=round(seen_s, 1), api_red_s=round(red_s, 1), stop_s=round(stop_s, 1))
+        with trial.flood(sized(300, _RATE)):
+            wait_until(lambda: _status(f"{http}/readyz") == 200, "the API is ready")
+            began = time.monotonic()
+            with frozen(server):
+                red_s = wait_until(lambda: _status(f"{http}/readyz") == 503, "the API says that it is not ready")
+                wait_until(lambda: _AWAY in trial.ingest.log.read_text(encoding="utf-8"), "ingest gives up")
+                seen_s = time.monotonic() - began
+                time.sleep(max(0.0, began + sized(0, 60) - time.monotonic()))
+                asked = time.monotonic()
+                assert trial.ingest.stop() == 0
+                stop_s = time.monotonic() - asked
+                trial.ingest.start()
+            wait_until(lambda: _status(f"{http}/readyz") == 200, "the API is ready again")
+        connections = trial.ingest.log.read_text(encoding="utf-8").count("connected to the broker, session")
+        figures = trial.settle(seen_s=round(seen_s, 1), api_red_s=round(red_s, 1), stop_s=round(stop_s, 1))
 
     trial.assert_clean(figures)
     assert max(seen_s, red_s) <= _SEEN_DOWN_WITHIN_S
@@ -170,10 +170,10 @@ def test_slow_store_at_twice_its_capacity_stays_bounded(
             with trial.flood(_RATE):
                 wait_until(lambda: trial.messages_stored() > _RATE, "every series is made")
                 proxy.latency_s = 0.01
-                time.sleep(sized(5, 60))
+                time.sleep(sized(3, 60))
                 early, early_mib = broker_figures(broker), trial.memory_mib()
                 before, began = trial.messages_stored(), time.monotonic()
-                time.sleep(sized(5, 240))
+                time.sleep(sized(4, 240))
                 late, late_mib = broker_figures(broker), trial.memory_mib()
                 per_s = (trial.messages_stored() - before) / (time.monotonic() - began)
                 proxy.latency_s = 0
