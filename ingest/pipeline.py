@@ -107,7 +107,9 @@ class Pipeline:
     def process(self, group: Group) -> Prepared:
         """Turn a group into what is to be written: the pure middle of the path."""
         registry = self._registrar.registry  # one for all steps: positions mean nothing in another
-        columns = decode(group, registry, self._codecs, self._settings.chirpstack_encoding)
+        # What was held may have come by another source or a webhook: there each message tells its own encoding.
+        encoding = "auto" if group.held else self._settings.chirpstack_encoding
+        columns = decode(group, registry, self._codecs, encoding)
         resolved = resolve(columns, group, registry)
         while resolved.missing:
             registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)

@@ -10,12 +10,15 @@ import psycopg
 from paho.mqtt import publish
 
 from devices.topics import chirpstack_topic, things_stack_topic
+from tests.servers.path import running_path
 from tests.unit.devices.chirpstack_events import GOLDEN, INTEGRATION, as_protobuf
 from tests.unit.devices.network_examples import APPLICATION, EUI, chirpstack_up, things_stack_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from tests.servers.mosquitto import Mosquitto
     from tests.servers.path import WholePath
 
 _OTHER = "70b3d57ed0001234"
@@ -225,3 +228,20 @@ def test_webhook_repeated_and_by_mqtt_too_gives_no_second_reading(whole_path: Wh
     assert radio == 1
     assert whole_path.count("reading") == readings == 6
     assert ask(whole_path, "SELECT sum(readings_conflicting) FROM ingest_status") == [(0,)]
+
+
+def test_encoding_that_is_set_holds_for_the_source_and_not_for_webhooks(
+    plain_database: str, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Protobuf from a broker that is said to send JSON is refused; from a webhook it is taken as it came."""
+    body = as_protobuf("up", uplink(1, 1))
+    with running_path(plain_database, mosquitto, tmp_path, chirpstack_encoding="json") as path:
+        register(path)
+        with path.client as client:
+            answer = client.post("/webhooks/chirpstack", params={"event": "up"}, content=body)
+            assert answer.status_code == 200, answer.text
+        send(path, [(chirpstack_topic(APPLICATION, EUI, "up"), body)])
+        wait_until(lambda: all_seen(path, 1))
+
+        assert ask(path, "SELECT f_cnt FROM uplink_radio") == [(1,)]
+        assert ask(path, "SELECT reason FROM quarantine") == [("not_json",)]
