@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FREE_S = 1e-3
+FREE_S = 2.5e-4
 """Processor time a frame may take; a real script takes about 10 µs."""
 MOST_OWED_S = 0.5
 """A script that owes more is suspended."""

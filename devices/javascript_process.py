@@ -14,8 +14,8 @@ import msgspec
 from devices.javascript_wire import MOST_ANSWER_BYTES, Answer, Request, receive, send
 
 ANSWER_S = 2.0
-"""How long an answer may take by the clock on the wall; the worker allows itself an eighth of that in processor time."""
-START_COST_S = 0.1
+"""How long an answer may take by the clock on the wall; the worker allows itself a tenth of that in processor time."""
+START_COST_S = 0.15
 """What it takes to notice that the process has ended, and to start another."""
 KILLED_S = 0.02
 """What is charged when somebody else ended it: it may have been for its use of memory."""

@@ -22,7 +22,7 @@ FRAME_CPU_S = 0.05
 """Processor time of one frame, by the engine's own watch; a real script takes about 10 µs."""
 HARD_CPU_S = 0.1
 """Processor time after which the kernel ends the process, for where the engine does not look at its watch."""
-REQUEST_CPU_S = 0.25
+REQUEST_CPU_S = 0.15
 """A request that took this long is answered with what is done."""
 REQUEST_LIMIT_S = 2
 """Processor time in whole seconds after which the kernel ends the process, beyond what it used before."""

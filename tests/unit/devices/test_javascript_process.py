@@ -48,13 +48,13 @@ def test_process_answer_of_long_outputs_comes_in_several() -> None:
 
 
 def test_process_request_that_takes_long_is_answered_with_what_is_done() -> None:
-    """A quarter of a second of processor time, and ingest hears of it."""
+    """A fraction of a second of processor time, and ingest hears of it."""
     script = "function decodeUplink() { while (true); }"
     process = Process()
     answer = process.ask(Request("name", script, [Frame(b"x", 1, 0)] * 250))
 
     assert 2 <= len(answer.outcomes) <= 10
-    assert 0.2 < answer.cpu_s < 1
+    assert 0.1 < answer.cpu_s < 1
     process.end()
 
 

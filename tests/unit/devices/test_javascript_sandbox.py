@@ -305,7 +305,7 @@ def test_sandbox_script_whose_outputs_cost_much_is_suspended() -> None:
 
 
 def test_sandbox_slow_script_decodes_as_long_as_it_owes_little() -> None:
-    """A frame may take 1 ms for ever; one that takes longer now and then is let off."""
+    """A frame may take a quarter of a millisecond for ever; one that takes longer now and then is let off."""
     sandbox = Sandbox(Accounts(clock=lambda: 0.0))
     script = "function decodeUplink(input) { for (var i = 0; i < input.bytes[0] * 1000; i++); return {data: {ok: 1}}; }"
 
