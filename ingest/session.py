@@ -84,7 +84,8 @@ class Arrivals:
         self._last_us = 0
         self._put_bytes = 0
         self._taken_bytes = 0
-        self._unacknowledged = 0
+        # Each number is changed by one thread only: the one that receives, or the one that acknowledges.
+        self._received = self._acknowledged = 0
 
     @property
     def waiting_bytes(self) -> int:
@@ -94,17 +95,17 @@ class Arrivals:
     @property
     def unacknowledged(self) -> int:
         """Messages of this connection that are not acknowledged yet."""
-        return self._unacknowledged
+        return self._received - self._acknowledged
 
     def begin_epoch(self, epoch: int, *, resumed: bool) -> None:
         """Note a new connection; the first messages of a resumed session may be repeats."""
         self._epoch = epoch
         self._early_left = self._receive_maximum if resumed else 0
-        self._unacknowledged = 0
+        self._received = self._acknowledged = 0
 
     def acknowledged(self, count: int) -> None:
         """Note that messages of this connection were acknowledged."""
-        self._unacknowledged -= count
+        self._acknowledged += count
 
     def put(
         self, topics: Sequence[bytes], payloads: Sequence[bytes], packet_ids: NDArray[np.uint16], duplicate: NDArray[np.bool_]
@@ -119,7 +120,7 @@ class Arrivals:
         early = (np.arange(count) < self._early_left) & (packet_ids != 0)  # QoS 0 never comes again
         self._early_left = max(0, self._early_left - count)
         self._put_bytes += _bytes(topics, payloads)
-        self._unacknowledged += int(np.count_nonzero(packet_ids))
+        self._received += int(np.count_nonzero(packet_ids))
         self._queue.put(
             Group(
                 topics,

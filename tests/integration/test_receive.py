@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from paho.mqtt import publish
 
-from devices.topics import device_topic
+from devices.topics import SUBSCRIPTIONS, device_topic
 from ingest.receive import MqttSession
 from ingest.receive_paho import PahoSession
+from ingest.session import Subscription
 from ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ingest.message import Group
     from ingest.session import Session
@@ -24,16 +25,23 @@ if TYPE_CHECKING:
 _VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
 
 
-def _open(broker: Mosquitto, version: str) -> Session:
-    settings = IngestSettings(
-        database_url="postgresql://unused", mqtt_url=broker.url, mqtt_version=version, mqtt_client_id="test-ingest"
-    )
-    session: Session = MqttSession(settings) if version == "5" else PahoSession(settings)
-    session.open()
+def _settings(broker: Mosquitto, version: str, **more: object) -> IngestSettings:
+    identity = {"mqtt_url": broker.url, "mqtt_version": version, "mqtt_client_id": "test-ingest"}
+    return IngestSettings(database_url="postgresql://unused", **identity, **more)  # type: ignore[arg-type]
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
     give_up = time.monotonic() + 10
-    while not session.connected:
+    while not holds():
         assert time.monotonic() < give_up
         time.sleep(0.01)
+
+
+def _open(broker: Mosquitto, version: str) -> Session:
+    settings = _settings(broker, version)
+    session: Session = MqttSession(settings) if version == "5" else PahoSession(settings)
+    session.open()
+    _wait_until(lambda: session.connected)
     time.sleep(0.2)  # until the subscription stands
     return session
 
@@ -101,6 +109,36 @@ def test_session_acknowledgement_of_an_old_connection_is_not_sent(mosquitto: Mos
     session.close()
 
     assert _payloads([again]) == [b"new"]
+
+
+def test_session_that_has_left_its_filters_is_empty_only_when_all_is_acknowledged(mosquitto: Mosquitto) -> None:
+    """What waits is given once more and nothing new; while one message is not acknowledged, the session cannot be ended."""
+    session = _open(mosquitto, "5")
+    session.close()
+    _publish(mosquitto, *(str(number).encode() for number in range(50)))
+
+    leaving = MqttSession(_settings(mosquitto, "5", receive_maximum=7), Subscription((), SUBSCRIPTIONS))
+    leaving.open()
+    groups: list[Group] = []
+    while sum(map(len, groups)) < 50:
+        groups += _groups(leaving, 1)
+        if sum(map(len, groups)) < 50:
+            assert leaving.send_acknowledgements(int(groups[-1].epochs[0]), groups[-1].packet_ids)
+    _publish(mosquitto, b"new")
+    time.sleep(1.0)  # several pings
+    assert leaving.has_left
+    assert not leaving.is_empty
+    assert leaving.send_acknowledgements(int(groups[-1].epochs[0]), groups[-1].packet_ids)
+    _wait_until(lambda: leaving.is_empty)
+    leaving.close(ends_session=True)
+    again = MqttSession(_settings(mosquitto, "5"))
+    again.open()
+    _wait_until(lambda: again.connected)
+    again.close()
+
+    assert sorted(map(int, _payloads(groups))) == list(range(50))
+    assert leaving.is_ended
+    assert again.has_left  # there was nothing to resume
 
 
 @_VERSIONS

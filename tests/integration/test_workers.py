@@ -40,8 +40,7 @@ def test_workers_scaled_up_and_down_in_a_flood_lose_and_double_nothing(
     plain_database: str, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """1 → 4 → 2 → 1 → 2 workers with messages on their way and waiting: each is stored once, and who is retired is drained."""
-    # Few at a time, so that draining takes more than a moment.
-    with running_path(plain_database, mosquitto, tmp_path, workers="1", receive_maximum="5") as path:
+    with running_path(plain_database, mosquitto, tmp_path, workers="1") as path:
         with Flood(mosquitto, per_second=200) as flood:
             for workers, states in (
                 (4, ["working"] * 4),
@@ -60,11 +59,13 @@ def test_worker_that_keeps_dying_leaves_its_share_to_the_others(
 ) -> None:
     """Killed whenever it comes up, a worker is dealt nothing more; what it was dealt before it stores when it is let live."""
     with running_path(plain_database, mosquitto, tmp_path, workers="2") as path:
-        log = path.ingest.log
-        while "has left its share" not in log.read_text(encoding="utf-8"):
+
+        def has_left() -> bool:
             if "hedgerow-ingest-1" in pids_of(path.ingest):
                 kill_worker(path.ingest, "hedgerow-ingest-1")
-            time.sleep(0.02)
+            return "has left its share" in path.ingest.log.read_text(encoding="utf-8")
+
+        wait_until(has_left, "it keeps its share")
         with claimed(plain_database, "hedgerow-ingest-1"), Flood(mosquitto, per_second=1_000) as flood:
             flood.send(500)
             wait_until(lambda: len(held_numbers(plain_database)) > 400, "the other does not get everything")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,9 @@ from ingest.session import Arrivals, Conflicts
 
 if TYPE_CHECKING:
     from ingest.message import Group
+
+
+_MANY = 300_000
 
 
 def put(arrivals: Arrivals, count: int, *, duplicate: bool = False) -> Group:
@@ -113,3 +118,25 @@ def test_conflicts_three_short_connections_in_a_row_speak_of_another_process() -
 def test_conflicts_broker_that_says_so_is_believed_at_once() -> None:
     """MQTT 5 brokers may name the reason."""
     assert Conflicts().ended(3600, taken_over=True)
+
+
+def test_unacknowledged_counted_from_two_threads_adds_up() -> None:
+    """One thread receives, another acknowledges: no count is lost between them, or a session would never look empty."""
+    arrivals, ids, none = Arrivals(10), np.ones(1, np.uint16), np.zeros(1, bool)
+
+    def acknowledge() -> None:
+        for _ in range(_MANY):
+            arrivals.acknowledged(1)
+
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        acknowledger = threading.Thread(target=acknowledge)
+        acknowledger.start()
+        for _ in range(_MANY // 10):
+            arrivals.put([b"t"], [b"p"], ids, none)
+        acknowledger.join()
+    finally:
+        sys.setswitchinterval(before_s)
+
+    assert arrivals.unacknowledged == _MANY // 10 - _MANY
