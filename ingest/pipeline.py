@@ -59,6 +59,7 @@ class Pipeline:
         self._stopping = stopping
         self._writer_failed = False
         self._codecs = Codecs()
+        self._codecs_lock = threading.Lock()
 
     def run(self) -> bool:
         """Work until told to stop, then finish what has been collected; tell whether the writer lived to the end."""
@@ -109,7 +110,8 @@ class Pipeline:
         registry = self._registrar.registry  # one for all steps: positions mean nothing in another
         # What was held may have come by another source or a webhook: there each message tells its own encoding.
         encoding = "auto" if group.held else self._settings.chirpstack_encoding
-        columns = decode(group, registry, self._codecs, encoding)
+        with self._codecs_lock:  # the writer decodes too, when it looks for what the store refuses
+            columns = decode(group, registry, self._codecs, encoding)
         resolved = resolve(columns, group, registry)
         while resolved.missing:
             registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)
