@@ -10,6 +10,7 @@ from devices.reasons import Reason
 from ingest import pipeline as module
 from ingest.decode import decode
 from ingest.pipeline import Pipeline
+from ingest.settings import IngestSettings
 from tests.unit.ingest.examples import group, registry
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ingest.message import Group
     from ingest.registrar import Registrar
     from ingest.session import Session
-    from ingest.settings import IngestSettings
     from ingest.store import Store
 
 
@@ -28,7 +28,7 @@ def _pipeline() -> Pipeline:
     registrar = cast("Registrar", SimpleNamespace(registry=registry()))
     nobody = SimpleNamespace()
     return Pipeline(
-        cast("IngestSettings", nobody),
+        IngestSettings(database_url=""),
         cast("Session", nobody),
         registrar,
         cast("Store", nobody),
