@@ -39,6 +39,7 @@ MOST_OUTPUTS_CHARACTERS = 2**20
 """Of all frames of one answer: the next ones come in another."""
 
 _MOST_ERROR_CHARACTERS = 300
+_OWN_SIZE = Path("/proc/self/statm")
 _PRELUDE = Path(__file__).with_name("javascript_prelude.js")
 _SHAPES = ("decodeUplink", "Decoder", "Decode")
 _INTERRUPTED = "InternalError: interrupted"
@@ -167,9 +168,10 @@ def _limit_request() -> None:
 
 def confine() -> None:
     """Give up, for good, what running scripts does not need: files, sockets, other processes, more memory."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    most = pages * resource.getpagesize() + MORE_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    if _OWN_SIZE.exists():  # on Linux; other systems do not keep to this limit anyhow
+        pages = int(_OWN_SIZE.read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + MORE_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_NPROC, resource.RLIMIT_NOFILE):
         resource.setrlimit(limit, (0, 0))
 
