@@ -66,6 +66,7 @@ def prepared_database(url: str, *, is_ours: bool) -> Iterator[Database]:
     """
     try:
         with connect(url, name="hedgerow bench") as connection:
+            _refuse_unless_durable(connection)
             _refuse_unless_empty(connection)
             postmaster = _postmaster(connection)
     except psycopg.OperationalError as error:
@@ -94,6 +95,15 @@ def _refuse_unless_empty(connection: psycopg.Connection) -> None:
         raise BenchError(
             f"the user {connection.info.user} may not slow its own commits down, which half of the figures need:"
             " take a superuser, or as one: GRANT SET ON PARAMETER commit_delay TO the user"
+        )
+
+
+def _refuse_unless_durable(connection: psycopg.Connection) -> None:
+    row = connection.execute(query("is_durable")).fetchone()
+    if row is None or not row[0]:
+        raise BenchError(
+            "the server runs with fsync or full_page_writes off: what it commits is lost when the machine fails, so its"
+            " figures would be worth nothing, and its commits cannot be slowed"
         )
 
 

@@ -140,10 +140,11 @@ def report(results: Sequence[Result], machine: Mapping[str, str]) -> Report:
     headings = ["", "messages/s", f"messages/s,\ncommits +{SLOWED_MS:g} ms", "stored", "stored,\nslowed"]
     notes = [
         (
-            f"The same messages of {READINGS} readings from the same broker into the same server, all with QoS 1 and"
-            " durable commits. The first two keep readings by the name of the series and do nothing else: no checks, no registry, no archive,"
-            " no last values, no quarantine; and one message that cannot be parsed or stored ends them. Their programs stand in"
-            " hedgerow/bench/naive_clients.py. One that has not finished in time is stopped: its rate is of what it stored."
+            f"The same messages of {READINGS} readings from the same broker into the same server, all with QoS 1 and durable"
+            " commits. The first two keep readings by the name of the series and do nothing else: no checks, no registry, no"
+            " archive, no last values, no quarantine; and one message that cannot be parsed or stored ends them. Their programs"
+            " stand in hedgerow/bench/naive_clients.py. One that has not finished in time is stopped: its rate is of what it"
+            " stored."
         ),
         f"One small commit took {plain[0].commit_ms:.3f} ms, slowed {next(iter(slowed.values())).commit_ms:.3f} ms.",
     ]

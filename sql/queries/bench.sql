@@ -160,3 +160,7 @@ SELECT count(*) FROM naive_reading;
 -- name: count_archived
 -- How many raw messages the archive holds.
 SELECT count(*) FROM uplink;
+
+-- name: is_durable
+-- Whether what the server commits outlives the machine.
+SELECT current_setting('fsync')::boolean AND current_setting('full_page_writes')::boolean;
