@@ -137,11 +137,17 @@ def _add(trial: Trial, columns: Columns, row: int, registry: Registry) -> None:
         _refuse(trial, item, Reason.UNIT_MISMATCH, f"{name} in {sent_unit}")
         return
     text = None if columns.text is None or columns.text[row] == NO_TEXT else columns.texts[columns.text[row]]
-    value = (
-        registry.state_codes.get((metric, plain_label(text)), np.nan) if text else columns.value[row] * factor[0] + factor[1]
-    )
+    if text is None:
+        value = columns.value[row] * factor[0] + factor[1]
+    else:
+        value = registry.state_codes.get((metric, plain_label(text)), np.nan)
     if not np.isfinite(value):
-        _refuse(trial, item, Reason.STATE_UNKNOWN if text else Reason.VALUE_NOT_FINITE, f"{name}: {text or value}")
+        _refuse(
+            trial,
+            item,
+            Reason.VALUE_NOT_FINITE if text is None else Reason.STATE_UNKNOWN,
+            f"{name}: {value if text is None else text}",
+        )
         return
     trial.readings.append(
         TrialReading(
