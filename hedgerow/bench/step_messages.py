@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import cbor2
+import mqtt5
 import numpy as np
 
 from devices.frames import Frames
@@ -18,7 +19,7 @@ from devices.shipped_profiles import load_shipped_profiles
 from devices.topics import chirpstack_topic, device_topic
 from devices.vocabulary import load_vocabulary
 from ingest.message import Group
-from simulators.load import MEASURED, METRICS, READINGS, Load, bursts, payload_of, uid_of
+from simulators.load import MEASURED, METRICS, READINGS, payload_of, uid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -151,7 +152,12 @@ def _uplink(name: str, payload: bytes) -> bytes:
 
 def stream() -> bytes:
     """Give what the broker sends for as many packs of five readings."""
-    return b"".join(packets for packets, _ in bursts(Load("", 0, MESSAGES, DEVICES, _TIME_S)))
+    group = senml_json()
+    qos = mqtt5.QoS.AT_LEAST_ONCE
+    return b"".join(
+        mqtt5.PublishPacket(topic.decode(), payload=payload, qos=qos, packet_id=packet_id).write()
+        for topic, payload, packet_id in zip(group.topics, group.payloads, group.packet_ids.tolist(), strict=True)
+    )
 
 
 def fresh(group: Group) -> Group:

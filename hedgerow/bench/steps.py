@@ -91,6 +91,8 @@ def all_steps() -> list[Step]:
     """List the steps in the order of the path, decoding once for each format."""
     registry, codecs, senml = step_messages.registry(), Codecs(), step_messages.senml_json()
     stream = step_messages.stream()
+    if scan(stream).payloads != senml.payloads:
+        raise BenchError("the scan does not find the messages in the stream")
     columns = decode(fresh(senml), registry, codecs)
     resolved = resolve(columns, senml, registry)
     batch = check(resolved.batch, registry)
