@@ -34,8 +34,8 @@ check: dev ## Check style, types and who imports whom
 	@echo "== import-linter" && .venv/bin/lint-imports
 
 .PHONY: bench
-bench: setup ## Measure how fast messages are stored
-	@.venv/bin/hedgerow bench ingest $(ARGS)
+bench: setup ## Measure this machine: ingest, or ARGS=drain, latency, growth, steps, naive
+	@.venv/bin/hedgerow bench $(if $(filter-out -%,$(firstword $(ARGS))),,ingest) $(ARGS)
 
 .PHONY: faults
 faults: dev ## Run the fault tests and show their figures

@@ -78,7 +78,7 @@ def _subscriber(broker: Broker, messages: int) -> Iterator[subprocess.Popen[str]
     """Run the subscriber; the block begins when it is subscribed."""
     arguments = {"port": broker.ingest_port, "messages": messages, "user": broker.user, "password": broker.password}
     command = [sys.executable, "-m", "hedgerow.bench.counting", json.dumps(arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as subscriber:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as subscriber:
         try:
             if subscriber.stdout is None or subscriber.stdout.readline() != "ready\n":
                 raise BenchError("the counting subscriber cannot subscribe")

@@ -80,6 +80,7 @@ def prepared_database(url: str, *, is_ours: bool) -> Iterator[Database]:
     finally:
         if not is_ours:
             with connect(url, name="hedgerow bench") as connection:
+                connection.execute(query("bench_without_limits"))
                 connection.execute(query("drop_all_tables"))
 
 

@@ -134,7 +134,7 @@ def wait_until_stored(connection: psycopg.Connection, target: int) -> float:
 def sending(load: Load) -> Iterator[subprocess.Popen[str]]:
     """Run the load generator as a process of its own, which ends with the block."""
     command = [sys.executable, "-m", "simulators.load", json.dumps(asdict(load))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sender:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as sender:
         try:
             yield sender
         finally:

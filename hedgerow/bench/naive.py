@@ -114,7 +114,7 @@ def _run(connection: psycopg.Connection, load: Load, wanted: Wanted) -> tuple[in
 @contextmanager
 def _client(wanted: Wanted) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "hedgerow.bench.naive_clients", json.dumps(asdict(wanted))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as client:
         try:
             if client.stdout is None or client.stdout.readline() != "ready\n":
                 raise BenchError("the client cannot subscribe")
