@@ -120,17 +120,19 @@ def test_session_that_has_left_its_filters_is_empty_only_when_all_is_acknowledge
     leaving = MqttSession(_settings(mosquitto, "5", receive_maximum=7), Subscription((), SUBSCRIPTIONS))
     leaving.open()
     groups: list[Group] = []
-    while sum(map(len, groups)) < 50:
-        groups += _groups(leaving, 1)
-        if sum(map(len, groups)) < 50:
-            assert leaving.send_acknowledgements(int(groups[-1].epochs[0]), groups[-1].packet_ids)
-    _publish(mosquitto, b"new")
-    time.sleep(1.0)  # several pings
-    assert leaving.has_left
-    assert not leaving.is_empty
-    assert leaving.send_acknowledgements(int(groups[-1].epochs[0]), groups[-1].packet_ids)
-    _wait_until(lambda: leaving.is_empty)
-    leaving.close(ends_session=True)
+    try:
+        while sum(map(len, groups)) < 50:
+            groups += _groups(leaving, 1)
+            if sum(map(len, groups)) < 50:
+                assert leaving.send_acknowledgements(int(groups[-1].epochs[0]), groups[-1].packet_ids)
+        _publish(mosquitto, b"new")
+        time.sleep(1.0)  # several pings
+        assert leaving.has_left
+        assert not leaving.is_empty
+        assert leaving.send_acknowledgements(int(groups[-1].epochs[0]), groups[-1].packet_ids)
+        _wait_until(lambda: leaving.is_empty)
+    finally:
+        leaving.close(ends_session=True)
     again = MqttSession(_settings(mosquitto, "5"))
     again.open()
     _wait_until(lambda: again.connected)
