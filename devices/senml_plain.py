@@ -7,6 +7,7 @@ for plain packs both give the same readings.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from itertools import chain, compress
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,33 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-._]*")
 _BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*[:/]")
 """A base name that ends where the metric begins."""
 
+_AT_ONCE = 1_000
+"""Packs parsed before their records are let go: few enough that they stay in the processor's cache, and take little memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the packs so far have said: arrays of one portion of packs after the other."""
+
+    names: Codes = field(default_factory=Codes)
+    units: Codes = field(default_factory=Codes)
+    name: list[NDArray[np.int32]] = field(default_factory=list)
+    unit: list[NDArray[np.int32]] = field(default_factory=list)
+    value: list[NDArray[np.float64]] = field(default_factory=list)
+    base_time: list[NDArray[np.float64]] = field(default_factory=list)
+    time: list[NDArray[np.float64]] = field(default_factory=list)
+    length: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def add(self, packs: list[list[PlainRecord]], records: list[PlainRecord]) -> None:
+        """Add a portion of packs and their records."""
+        count = len(records)
+        self.name.append(np.fromiter(map(self.names.__getitem__, [record.n for record in records]), np.int32, count))
+        self.unit.append(np.fromiter(map(self.units.__getitem__, [record.u for record in records]), np.int32, count))
+        self.value.append(np.fromiter([record.v for record in records], np.float64, count))
+        self.base_time.append(np.fromiter([record.bt for record in records], np.float64, count))
+        self.time.append(np.fromiter([record.t for record in records], np.float64, count))
+        self.length.append(np.fromiter(map(len, packs), np.int64, len(packs)))
+
 
 def decode(messages: Messages) -> tuple[Columns | None, Sequence[int]]:
     """Decode what is plain.
@@ -39,32 +67,39 @@ def decode(messages: Messages) -> tuple[Columns | None, Sequence[int]]:
     tuple
         Columns of the plain packs (None if there are none), and the positions of the other messages.
     """
-    packs, plain, others = _parse(messages)
-    records = list(chain.from_iterable(packs))
-    if not _are_plain(records):  # whoever names things otherwise does not slow down the others
-        kept = [_are_plain(pack) for pack in packs]
-        others = sorted([*others, *(at for at, is_kept in zip(plain, kept, strict=True) if not is_kept)])
-        packs, plain = list(compress(packs, kept)), list(compress(plain, kept))
+    found = _Found()
+    plain: list[int] = []
+    others: list[int] = []
+    for start in range(0, len(messages.payloads), _AT_ONCE):
+        packs, positions, rest = _parse(messages, range(start, min(start + _AT_ONCE, len(messages.payloads))))
         records = list(chain.from_iterable(packs))
-    if not packs:
+        if not _are_plain(records):  # whoever names things otherwise does not slow down the others
+            kept = [_are_plain(pack) for pack in packs]
+            rest = sorted([*rest, *(at for at, is_kept in zip(positions, kept, strict=True) if not is_kept)])
+            packs, positions = list(compress(packs, kept)), list(compress(positions, kept))
+            records = list(chain.from_iterable(packs))
+        found.add(packs, records)
+        plain += positions
+        others += rest
+    if not plain:
         return None, others
-    return _columns(messages.take(plain) if others else messages, packs, records), others
+    return _columns(messages.take(plain) if others else messages, found), others
 
 
-def _parse(messages: Messages) -> tuple[list[list[PlainRecord]], list[int], list[int]]:
-    """Parse what is plain; gives packs, their positions, and the positions of the rest."""
-    count = len(messages.payloads)
-    kinds = [source.kind for source in messages.sources]
-    if kinds.count(Kind.DEVICE) == count:
+def _parse(messages: Messages, portion: range) -> tuple[list[list[PlainRecord]], Sequence[int], Sequence[int]]:
+    """Parse what is plain of a portion; gives packs, their positions, and the positions of the rest."""
+    payloads = messages.payloads[portion.start : portion.stop]
+    kinds = [source.kind for source in messages.sources[portion.start : portion.stop]]
+    if kinds.count(Kind.DEVICE) == len(portion):
         try:
-            packs = list(map(parse_plain, messages.payloads))
+            packs = list(map(parse_plain, payloads))
         except PLAIN_ERRORS:
             pass  # at least one is not: look at each
         else:
             if all(packs):
-                return packs, list(range(count)), []
+                return packs, portion, []
     packs, plain, others = [], [], []
-    for position, (kind, payload) in enumerate(zip(kinds, messages.payloads, strict=True)):
+    for position, kind, payload in zip(portion, kinds, payloads, strict=True):
         pack = _try_parse(payload) if kind is Kind.DEVICE else None
         if pack:
             packs.append(pack)
@@ -86,36 +121,30 @@ def _are_plain(records: Sequence[PlainRecord]) -> bool:
     return all(map(_NAME.fullmatch, names)) and all(base is None or _BASE_NAME.fullmatch(base) for base in bases)
 
 
-def _columns(messages: Messages, packs: list[list[PlainRecord]], records: list[PlainRecord]) -> Columns:
-    lengths = np.fromiter(map(len, packs), np.int64, len(packs))
-    pack = np.repeat(np.arange(len(packs), dtype=np.int32), lengths)
+def _columns(messages: Messages, found: _Found) -> Columns:
+    lengths = np.concatenate(found.length)
+    pack = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     first = np.cumsum(lengths) - lengths
-    count = len(records)
-    item = (np.arange(count) - np.repeat(first, lengths) + 1).astype(np.int32)
-    names = Codes()
-    name = np.fromiter(map(names.__getitem__, [record.n for record in records]), np.int32, count)
-    units = Codes()
-    unit = np.fromiter(map(units.__getitem__, [record.u for record in records]), np.int32, count)
     return Columns(
         message=messages.index[pack],
-        item=item,
+        item=(np.arange(len(pack)) - np.repeat(first, lengths) + 1).astype(np.int32),
         device=pack,
-        metric=name,
-        unit=unit,
-        time_us=_times(records, first, lengths, messages.received_us[pack]),
-        value=np.fromiter([record.v for record in records], np.float64, count),
+        metric=np.concatenate(found.name),
+        unit=np.concatenate(found.unit),
+        time_us=_times(found, first, lengths, messages.received_us[pack]),
+        value=np.concatenate(found.value),
         uids=[source.uid for source in messages.sources],
-        metrics=list(names),
-        units=list(units),
+        metrics=list(found.names),
+        units=list(found.units),
         rejects=[],
     )
 
 
 def _times(
-    records: list[PlainRecord], first: NDArray[np.int64], lengths: NDArray[np.int64], received_us: NDArray[np.int64]
+    found: _Found, first: NDArray[np.int64], lengths: NDArray[np.int64], received_us: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Add base time and time (RFC 8428, sections 4.5.1 and 4.5.3)."""
-    base = np.fromiter([record.bt for record in records], np.float64, len(records))
+    base = np.concatenate(found.base_time)
     given = ~np.isnan(base)
     if given.sum() == given[first].sum():  # at most the first record of each pack has one
         base = np.repeat(np.where(given[first], base[first], 0.0), lengths)
@@ -123,7 +152,7 @@ def _times(
         last = np.maximum.accumulate(np.where(given, np.arange(len(base)), -1))
         base = np.where(last >= np.repeat(first, lengths), base[last], 0.0)
     with np.errstate(over="ignore"):  # what overflows is no time of any clock
-        seconds = base + np.fromiter([record.t for record in records], np.float64, len(records))
+        seconds = base + np.concatenate(found.time)
     time_us = seconds_to_us(seconds)
     relative = (seconds < ABSOLUTE_FROM_S) & (time_us != NO_TIME_US)
     if relative.any():
