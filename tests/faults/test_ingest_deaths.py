@@ -6,7 +6,14 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.harness import flavour_of, ingest_program, running_trial, sized, tampered, wait_until
+from tests.faults.harness import (
+    flavour_of,
+    ingest_program,
+    running_trial,
+    sized,
+    tampered,
+    wait_until,
+)
 from tests.faults.tampered import PLACES
 
 if TYPE_CHECKING:
@@ -15,7 +22,6 @@ if TYPE_CHECKING:
     from tests.faults.harness import Trial
     from tests.servers.mosquitto import Mosquitto
 
-_WINDOW = 2_000
 _STOPPED_WITHIN_S = 5.0
 _ALARM_WITHIN_S = 10.0
 
@@ -25,8 +31,10 @@ def test_ingest_killed_at_random_moments_is_clean(database: str, mosquitto: Mosq
     kills = sized(10 if flavour_of(database) == "plain" else 4, 50)
     with running_trial("A1", database, mosquitto.url, tmp_path) as trial:
         with trial.flood(sized(1_000, 5_000)):
-            for _ in range(kills):
-                time.sleep(trial.random.uniform(0.2, sized(1, 3)))
+            for number in range(kills):
+                if number % 2:  # the others may meet it while it starts
+                    trial.wait_until_storing()
+                time.sleep(trial.random.uniform(0, sized(1, 3)))
                 trial.crash()
         began = time.monotonic()
         figures = trial.settle(kills=kills)
@@ -60,7 +68,7 @@ def test_ingest_stopped_in_order_under_load_ends_soon_and_nothing_stored_comes_a
     """A4: SIGTERM under load: exit code 0 within 5 s; what is committed is acknowledged before the end."""
     stops = sized(4, 20)
     longest_s = 0.0
-    with running_trial("A4", plain_database, mosquitto.url, tmp_path, receive_maximum=_WINDOW) as trial:
+    with running_trial("A4", plain_database, mosquitto.url, tmp_path) as trial:
         with trial.flood(1_000):
             for _ in range(stops):
                 trial.wait_until_storing()
@@ -74,7 +82,7 @@ def test_ingest_stopped_in_order_under_load_ends_soon_and_nothing_stored_comes_a
 
     trial.assert_clean(figures)
     assert longest_s <= _STOPPED_WITHIN_S
-    assert redelivered <= _WINDOW
+    assert redelivered == 0
 
 
 def test_two_ingesters_with_one_identity_are_clean_and_said(plain_database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
