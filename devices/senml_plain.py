@@ -31,6 +31,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-._]*")
 _BASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*[:/]")
 """A base name that ends where the metric begins."""
 
+_BEGINS = frozenset(bytes([byte]) for byte in (*b"[ \t\r\n", *range(0x80, 0xA0)))
+"""First bytes of a pack: JSON's bracket and blanks, CBOR's arrays."""
+
 _AT_ONCE = 1_000
 """Packs parsed before their records are let go: few enough that they stay in the processor's cache, and take little memory."""
 
@@ -110,6 +113,8 @@ def _parse(messages: Messages, portion: range) -> tuple[list[list[PlainRecord]],
 
 
 def _try_parse(payload: bytes) -> list[PlainRecord] | None:
+    if payload[:1] not in _BEGINS:  # a frame: to fail at it would cost more than to decode it
+        return None
     try:
         return parse_plain_cbor(payload) if is_cbor(payload) else parse_plain(payload)
     except PLAIN_ERRORS:
