@@ -38,9 +38,9 @@ bench: setup ## Measure this machine: ingest, or ARGS=drain, latency, growth, st
 	@.venv/bin/hedgerow bench $(if $(filter-out -%,$(firstword $(ARGS))),,ingest) $(ARGS)
 
 .PHONY: faults
-faults: dev ## Run the fault tests and show their figures
+faults: dev ## Run the fault tests at full size and show their figures (ARGS='-k postgres')
 	@tests/install-servers.sh
-	@.venv/bin/pytest -s tests/faults $(ARGS)
+	@HEDGEROW_FAULTS=full .venv/bin/pytest -s --timeout=3600 tests/faults $(ARGS)
 
 .PHONY: setup
 setup: .venv/.run console ## Install Hedgerow into .venv and build its console

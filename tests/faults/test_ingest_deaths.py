@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _STOPPED_WITHIN_S = 5.0
 _ALARM_WITHIN_S = 10.0
+_LAST_VALUES_BEHIND = """count(*)
+    FROM (SELECT series_id, max(time) AS time FROM reading GROUP BY series_id) newest LEFT JOIN latest l USING (series_id)
+    WHERE l.time IS DISTINCT FROM newest.time"""
 
 
 def test_ingest_killed_at_random_moments_is_clean(database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -57,6 +60,7 @@ def test_ingest_dying_at_every_labelled_place_is_clean(plain_database: str, mosq
             trial.ingest.command = ()
             trial.ingest.start()
         figures = trial.settle(kills=deaths)
+        wait_until(lambda: trial.count(_LAST_VALUES_BEHIND) == 0, "last values are right", 10)
 
     trial.assert_clean(figures)
     assert deaths == len(PLACES) * sized(1, 20)
