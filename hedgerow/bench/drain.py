@@ -93,7 +93,7 @@ def bench_drain(servers: Servers, sensors: int, hours: float, say: Callable[[str
         metrics = [measured.metric for measured in MEASURED[:READINGS]]
         register(connection, [*map(uid_of, range(sensors)), *probes.DEVICES], metrics)
         say("ingest makes its session at the broker, and ends")
-        servers.start_ingest()
+        servers.start_ingest(live_first=True)
         servers.ingest.stop(20)
         queue_s = _fill(load, say)
         return _drain(servers, connection, load, (sensors, hours, queue_s), say)
@@ -131,7 +131,7 @@ def _drain(
         probing(servers.broker, client, series, POLL_S) as live,
     ):
         began = time.perf_counter()
-        servers.start_ingest_at_once()
+        servers.start_ingest_at_once(live_first=True)
         first_s, seconds = _watch(connection, began, load.messages * load.readings, live, say)
         cpu = _since(before, servers.cpu_s())
         peak_mib = servers.ingest_peak_mib()

@@ -63,9 +63,9 @@ class Servers:
             wanted = int(os.environ.get("HEDGEROW_WORKERS", "1"))
             _wait_for(self.ingest, lambda: _connected_workers(connection, since) >= wanted)
 
-    def start_ingest_at_once(self, commit_ms: float = 0.0) -> None:
+    def start_ingest_at_once(self, commit_ms: float = 0.0, **settings: object) -> None:
         """Start ingest without waiting for anything."""
-        self.ingest.environment = self._environment(commit_ms, {})
+        self.ingest.environment = self._environment(commit_ms, settings)
         self.ingest.start()
 
     def start_api(self) -> httpx.Client:
