@@ -31,8 +31,9 @@ def test_series_made_by_four_workers_in_any_order_never_deadlock(plain_database:
                 connection.execute(query("add_series"), values)
 
     with ThreadPoolExecutor(_WRITERS) as writers:
-        list(writers.map(write, range(_WRITERS)))
+        errors = [one.exception() for one in [writers.submit(write, seed) for seed in range(_WRITERS)]]
     with psycopg.connect(plain_database) as connection:
         row = connection.execute("SELECT count(*) FROM series").fetchone()
 
+    assert errors == [None] * _WRITERS
     assert row == (_ROUNDS * _SITES,)
