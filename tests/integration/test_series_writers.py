@@ -35,5 +35,5 @@ def test_series_made_by_four_workers_in_any_order_never_deadlock(plain_database:
     with psycopg.connect(plain_database) as connection:
         row = connection.execute("SELECT count(*) FROM series").fetchone()
 
-    assert errors == [None] * _WRITERS
+    assert errors == [None] * _WRITERS, errors
     assert row == (_ROUNDS * _SITES,)
