@@ -140,7 +140,14 @@ def _stem(first: str) -> str:
 
 
 def _fresh_names(settings: IngestSettings, known: Collection[str]) -> list[str]:
-    """Name workers that have no session yet: nothing waits there before what comes now."""
+    """Name workers that have no session yet: nothing waits there before what comes now.
+
+    Where the sessions of several starts still wait, those of before are taken up: a start that fails again and again must not
+    bring more processes each time.
+    """
+    waiting = _retired(settings, known, ())
+    if len(waiting) > 2 * settings.workers:
+        return waiting[: settings.workers]
     numbered = (f"{_stem(settings.mqtt_client_id)}{number}" for number in count(1))
     free = (name for name in chain([settings.mqtt_client_id], numbered) if name not in known)
     return list(islice(free, settings.workers))

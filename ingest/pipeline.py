@@ -19,7 +19,7 @@ from ingest.collect import collect
 from ingest.decode import decode
 from ingest.prepared import Prepared, prepare, refusal_of
 from ingest.resolve import resolve
-from ingest.store import Refused, Stopped, Store
+from ingest.store import Overtaken, Refused, Stopped, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,16 +149,16 @@ class Pipeline:
             log.warning("stopped while the store was away; %d messages stay at the broker", len(prepared.group))
             return
         if prepared.group.held:
-            self._registrar.held_are_stored()
+            self._registrar.held_are_stored(len(prepared.group))
 
     def _write(self, prepared: Prepared) -> None:
         try:
             self._store.write(prepared)
-        except Refused as error:
+        except (Refused, Overtaken) as error:
             if len(prepared.group) > 1:
                 for half in prepared.group.halves():
                     self._write(self.process(half))
-            else:
+            elif isinstance(error, Refused):
                 log.error("the store refused a message, it goes to quarantine: %s", error)  # noqa: TRY400
                 self._write(refusal_of(prepared.group, str(error)))
             return

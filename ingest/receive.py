@@ -58,6 +58,8 @@ class MqttSession:
         self.identity_conflicts = 0
         self.has_left = False
         """Whether the broker has said, on this connection, that we left the filters that are not wanted."""
+        self.has_joined = False
+        """Whether the broker has said, on this connection, that it grants what is wanted."""
         self.is_empty = False
         """Whether a session that has left them holds nothing any more."""
         self.is_ended = False
@@ -75,6 +77,11 @@ class MqttSession:
         self._socket: socket.socket | None = None
         self._epoch = 0
         self._known_session = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the broker has confirmed, on this connection, the whole subscription."""
+        return self.has_left and (self.has_joined or not self._subscription.wanted)
 
     def open(self) -> None:
         """Begin to connect, and go on trying with growing pauses until `close`."""
@@ -141,7 +148,7 @@ class MqttSession:
         # behind whatever the session has kept for us, so nobody waits for it.
         with self._lock:
             connection.sendall(subscription_packets(self._subscription, resumed=answer.session_present))
-        self.has_left = not answer.session_present
+        self.has_left, self.has_joined = not answer.session_present, False
         return buffer[used:]
 
     def _open_socket(self) -> socket.socket:
@@ -257,6 +264,7 @@ class MqttSession:
                 granted = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE
                 if any(code != granted for code in packet.reason_codes):
                     raise SessionError(f"the broker does not grant QoS 1: {packet.reason_codes}")
+                self.has_joined = True
             case mqtt5.UnsubAckPacket():
                 self.has_left = True
             case mqtt5.PingRespPacket():

@@ -57,7 +57,7 @@ class Registrar:
         self._watchdog = Watchdog(self._program_ends)
         self._was_claimed = False
         self._released: queue.SimpleQueue[Group] = queue.SimpleQueue()
-        self._held_away = threading.Event()  # set while released messages are on their way to the store
+        self._held_away = 0  # released messages that are on their way to the store
         self._reported = {"connections": 0, "sessions_lost": 0, "identity_conflicts": 0}
         self._load_lock = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="registrar", daemon=True)
@@ -102,9 +102,9 @@ class Registrar:
             groups.append(self._released.get())
         return groups
 
-    def held_are_stored(self) -> None:
-        """Say that the released messages are committed: the next ones may follow."""
-        self._held_away.clear()
+    def held_are_stored(self, count: int) -> None:
+        """Say that so many released messages are committed: when all are, the next ones may follow."""
+        self._held_away -= count
 
     def with_series(self, registry: Registry, missing: Sequence[tuple[int, int]], is_stopping: Callable[[], bool]) -> Registry:
         """Make the series of (place, metric) positions of `registry`, and give the registry that has them.
@@ -198,7 +198,7 @@ class Registrar:
             if self.clocks.is_due():
                 self._note_clocks(connection)
             self._release(connection)
-            pause_s = _RELEASE_S if self._held_away.is_set() else _BEAT_S
+            pause_s = _RELEASE_S if self._held_away else _BEAT_S
             channels = {notice.channel for notice in connection.notifies(timeout=pause_s, stop_after=1)}
             if "hedgerow_registry" in channels:
                 began = time.monotonic()
@@ -213,7 +213,7 @@ class Registrar:
             connection.execute(query("note_clocks"), rows)
 
     def _release(self, connection: psycopg.Connection) -> None:
-        if self._held_away.is_set():
+        if self._held_away:
             return
         leads = connection.execute(query("lead_release")).fetchone()
         if leads is None or not leads[0]:
@@ -222,7 +222,7 @@ class Registrar:
             query("list_releasable_held"), {"most": _MOST_HELD, "most_bytes": _MOST_HELD_BYTES}
         ).fetchall()
         if rows:
-            self._held_away.set()
+            self._held_away = len(rows)  # nothing is away now, so the writer does not touch it
             messages = [
                 Message(topic, bytes(payload), received_us, 0, 0, may_be_repeated=False)
                 for _, topic, payload, received_us in rows

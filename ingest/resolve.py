@@ -90,7 +90,15 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     time_us, flags = believe_clocks(
         columns.time_us[rows], received_us, registry.clock_back_us[device], registry.clock_ahead_us[device]
     )
-    clocks = sightings(columns.message[rows], device, columns.time_us[rows], received_us, flags != 0, registry.device_ids)
+    first = slice(None) if not group.repeated.any() else ~group.repeated[columns.message[rows]]  # each is seen once
+    clocks = sightings(
+        columns.message[rows][first],
+        device[first],
+        columns.time_us[rows][first],
+        received_us[first],
+        (flags != 0)[first],
+        registry.device_ids,
+    )
     deployment = registry.deployments(device, time_us)
     nowhere = np.zeros(len(columns), bool)
     nowhere[rows[deployment == NONE]] = True

@@ -30,14 +30,18 @@ def settle(assignment: Assignment, is_stopping: Callable[[], bool]) -> bool:
     """
     with connect(assignment.settings.database_url, name=f"hedgerow {assignment.worker} settle") as connection:
         row = connection.execute(query("claim_worker"), {"worker": assignment.worker}).fetchone()
-        return bool(row and row[0]) and _settle_ours(assignment, is_stopping)
+        if not row or not row[0]:
+            return False
+        if assignment.subscription.wanted:
+            connection.execute(query("announce_worker"), {"worker": assignment.worker})
+        return _settle_ours(assignment, is_stopping)
 
 
 def _settle_ours(assignment: Assignment, is_stopping: Callable[[], bool]) -> bool:
     session = MqttSession(assignment.settings.model_copy(update={"receive_maximum": 1}), assignment.subscription)
     session.open()
     give_up = time.monotonic() + _WITHIN_S
-    while not session.has_left and not is_stopping() and time.monotonic() < give_up:
+    while not session.is_settled and not is_stopping() and time.monotonic() < give_up:
         session.arrivals.take(0.02)  # what was on its way to the worker comes again: it is the worker's to store
     session.close()
-    return session.has_left
+    return session.is_settled

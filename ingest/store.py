@@ -49,6 +49,10 @@ class Stopped(Exception):  # noqa: N818 - not an error: the program is asked to 
     """The store was told to stop while it could not write."""
 
 
+class Overtaken(Exception):  # noqa: N818 - not an error: the work is done
+    """Another process has stored some of these held messages meanwhile."""
+
+
 class Refused(Exception):  # noqa: N818 - not the program's error: the data's
     """The database refuses some of the data itself; trying again cannot help."""
 
@@ -78,6 +82,8 @@ class Store:
         ------
         Refused
             When the database refuses the data: halve the group until the culprit stands alone.
+        Overtaken
+            When some held messages are held no more: halve the group; one that stands alone is done.
         Stopped
             When the program ends before the store could be reached.
         """
@@ -187,11 +193,11 @@ class Store:
             known.update(new)
 
     def _write_rows(self, connection: psycopg.Connection, prepared: Prepared, *, careful: bool) -> int:
+        _release(connection, prepared.released)
         stored, conflicting = self._write_readings(connection, prepared, careful=careful)
         if prepared.uplinks:
             _copy(connection, "copy_uplinks", prepared.uplinks)
         with connection.cursor() as cursor:
-            _execute_all(cursor, "release_held", prepared.released)
             _set_aside(cursor, prepared.quarantine)
             _execute_all(cursor, "hold", prepared.held)
         if prepared.radio is not None:
@@ -232,7 +238,8 @@ class Store:
         return {**counts, "lag_ms": lag_ms, "worker": self._worker}
 
     def _is_written(self, connection: psycopg.Connection, prepared: Prepared) -> bool:
-        """Tell whether a COMMIT whose answer was lost has come through after all."""
+        """Tell whether a COMMIT whose answer was lost has come through after all; one still under way is waited for."""
+        connection.execute(query("wait_for_own_commit"), {"worker": self._worker})
         if prepared.delivery is None:
             return bool(prepared.released) and connection.execute(query("find_held"), prepared.released[0]).fetchone() is None
         values = {"worker": self._worker, "received_us": prepared.delivery["received_us"]}
@@ -246,6 +253,14 @@ class Store:
 def _copy(connection: psycopg.Connection, name: str, data: bytes) -> None:
     with connection.cursor() as cursor, cursor.copy(query(name)) as copy:
         copy.write(data)
+
+
+def _release(connection: psycopg.Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Take back held messages, all or none: who takes them back stores them."""
+    with connection.cursor() as cursor:
+        _execute_all(cursor, "release_held", rows)
+        if rows and cursor.rowcount < len(rows):
+            raise Overtaken
 
 
 def _set_aside(cursor: psycopg.Cursor, rows: Sequence[Mapping[str, object]]) -> None:

@@ -72,8 +72,12 @@ class Supervisor:
 
     def run(self) -> int:
         """Work until told to stop; gives the exit code: that of a worker that failed to stop well, else 0."""
-        self._settle()
+        ours = [worker for worker in self._workers if not worker.assignment.is_source]
         for worker in self._workers:
+            if worker not in ours:  # other brokers wait for nobody
+                worker.start()
+        self._settle()
+        for worker in ours:
             if not self._stopping.is_set():
                 worker.start()
         while not self._stopping.wait(_LOOK_EVERY_S):
@@ -85,14 +89,15 @@ class Supervisor:
     def _settle(self) -> None:
         """Bring subscriptions from their old form to the new before anybody works, each message being dealt once throughout.
 
-        Retired workers leave their share first. Then the first worker, which may have been alone, takes what it is to have;
-        only then do the others come in. Where new messages go first all workers there have been are retired: they leave when
-        the first of the new ones is in the share, for with nobody in it messages would be dealt to nobody, and lost.
+        Retired workers leave their share when the first worker is in it, for with nobody there messages would be dealt to
+        nobody, and lost. Then the first worker, which may be alone from now on, takes what it is to have; only then do the
+        others come in. One that may have been alone comes into the share before another does.
         """
         if self._first.settings.mqtt_version != "5":
             return
         retired = [worker.assignment for worker in self._workers if worker.assignment.drains]
-        before = [one.sharing() for one in retired] + [self._first] if self._first.settings.live_first else []
+        joining = [one.sharing() for one in retired] if self._first.settings.live_first else []
+        before = [*joining, self._first.sharing()] if retired else []
         for assignment in [*before, *retired, self._first]:
             while not self._settle_one(assignment) and not self._stopping.wait(_LOOK_AGAIN_S):
                 log.warning("waiting for the broker, or for the process that was %s before us", assignment.worker)

@@ -16,6 +16,15 @@ ON CONFLICT (worker) DO UPDATE SET
     started_at = now(), updated_at = now(), connected = false, state = excluded.state,
     restarts = ingest_status.restarts + %(restarted)s::boolean::int;
 
+-- name: announce_worker
+-- A worker has a session at the broker from here on, whatever becomes of us: a later start knows that somebody must empty it.
+INSERT INTO ingest_status (worker, state) VALUES (%(worker)s, 'working')
+ON CONFLICT (worker) DO UPDATE SET state = excluded.state WHERE ingest_status.state = 'retired';
+
+-- name: wait_for_own_commit
+-- Waits until a transaction of this worker whose answer was lost has ended: it moved the counters last.
+SELECT FROM ingest_status WHERE worker = %(worker)s FOR UPDATE;
+
 -- name: count_identity_conflict
 -- Another process is this worker; there may be no row yet, or it is the other's.
 UPDATE ingest_status SET identity_conflicts = identity_conflicts + 1 WHERE worker = %(worker)s;

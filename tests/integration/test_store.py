@@ -15,13 +15,16 @@ from ingest.decode import decode
 from ingest.message import Message, group_of
 from ingest.prepared import prepare
 from ingest.resolve import resolve
-from ingest.store import Refused, Stopped, Store
+from ingest.store import Overtaken, Refused, Stopped, Store
 from sql.pool import connect
 from sql.queries import query
 
 if TYPE_CHECKING:
     from devices.registry import Registry
+    from ingest.batch import Batch
+    from ingest.message import Group
     from ingest.prepared import Prepared
+    from ingest.resolve import Resolved
 
 _NOW_US = int(time.time() * 1e6)
 _TIME_S = 1_700_000_000
@@ -81,6 +84,62 @@ def test_store_answer_to_commit_lost_counts_the_group_once(
     assert counted == (2, 1, 1, 0)
     assert _row(database, "SELECT count(*) FROM delivery") == (1,)
     assert _row(database, "SELECT count(*) FROM quarantine") == (1,)
+
+
+def test_store_commit_still_under_way_is_waited_for(database: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection is given up while its COMMIT hangs: the group is not written beside it, archived twice and counted twice."""
+    store = _store(database)
+    write = store._write_to  # noqa: SLF001
+    hanging = psycopg.connect(database)
+    timer = threading.Timer(1.0, hanging.commit)
+
+    def hang_at_commit(connection: psycopg.Connection, prepared: Prepared) -> int:
+        if timer.is_alive():
+            return write(connection, prepared)
+        store._ensure_partitions(connection, "reading", prepared.reading_days)  # noqa: SLF001
+        store._ensure_partitions(connection, "uplink", prepared.uplink_days)  # noqa: SLF001
+        for name in ("make_reading_staging", "make_quarantine_staging"):
+            hanging.execute(query(name))
+        store._write_rows(hanging, prepared, careful=False)  # noqa: SLF001
+        timer.start()
+        raise psycopg.OperationalError("given up")
+
+    monkeypatch.setattr(store, "_write_to", hang_at_commit)
+    store.write(_prepared(registry, _temperature(_TIME_S, 1)))
+    store.close()
+    timer.join()
+    hanging.close()
+
+    assert _row(database, "SELECT messages, readings FROM ingest_status WHERE worker = 'w'") == (1, 1)
+    assert _row(database, "SELECT count(*) FROM uplink") == (1,)
+    assert _row(database, "SELECT count(*) FROM delivery") == (1,)
+
+
+def test_store_held_message_that_another_has_stored_is_not_stored_again(database: str, registry: Registry) -> None:
+    """Two processes may have released the same message: who takes it back first stores it, and the other leaves it."""
+    messages = [Message("hedgerow/v1/d1/up", _temperature(_TIME_S + i, 1), _NOW_US + i, 0, 0, False) for i in range(2)]
+    group = group_of(messages, held_uids=["d1", "d1"])
+    found = resolve(decode(group), group, registry)
+    made = prepare(group, found, check(found.batch, registry))
+    with psycopg.connect(database) as connection:
+        for row, message in zip(made.released, messages, strict=True):
+            connection.execute(query("hold"), {**row, "topic": message.topic, "payload": message.payload})
+        connection.execute(query("release_held"), made.released[1])
+
+    store = _store(database)
+    with pytest.raises(Overtaken):
+        store.write(made)
+    assert _row(database, "SELECT count(*) FROM reading") == (0,)
+    store.write(prepare(group.halves()[0], *_found(group.halves()[0], registry)))
+    store.close()
+
+    assert _row(database, "SELECT count(*) FROM reading") == (1,)
+    assert _row(database, "SELECT count(*) FROM held") == (0,)
+
+
+def _found(group: Group, registry: Registry) -> tuple[Resolved, Batch]:
+    found = resolve(decode(group), group, registry)
+    return found, check(found.batch, registry)
 
 
 def test_store_three_writers_of_one_name_refuse_no_message(database: str, registry: Registry) -> None:

@@ -105,11 +105,11 @@ def held_numbers(database: str) -> Counter[int]:
         return Counter(json.loads(bytes(row[0]))["number"] for row in connection.execute("SELECT payload FROM held"))
 
 
-def assert_each_held_once(database: str, count: int, within_s: float = 30) -> None:
-    """Wait until every message of a flood is held; none may be there twice."""
+def assert_each_held_once(database: str, count: int, within_s: float = 30, most_twice: int = 0) -> None:
+    """Wait until every message of a flood is held; none may be there twice, or so few where the form of sharing changed."""
     wait_until(lambda: len(held_numbers(database)) == count, f"of {count} messages some are missing", within_s)
     twice = {number: times for number, times in held_numbers(database).items() if times > 1}
-    assert not twice
+    assert len(twice) <= most_twice, twice
 
 
 @contextmanager
