@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -17,25 +16,14 @@ from typing import TYPE_CHECKING
 import psycopg
 from paho.mqtt import subscribe
 
-from devices.topics import device_topic
-from simulators.county import make_county
-from simulators.faults import Faults
-from simulators.ledger import Ledger
-from simulators.load import INTERVAL_S, METRICS, payload_of, send, uid_of
-from simulators.malformed import MALFORMED
-from simulators.message import Message, Reading
-from simulators.publish import Broker, now_us
-from simulators.simulate import Options, simulate
-from simulators.stream import Course
 from simulators.verify import verify
-from sql.queries import query
+from tests.faults.fleet import DEVICES, Flood, make_fleets, register_fleets
 from tests.servers.path import Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from simulators.load import Load
-    from simulators.publish import Publisher
     from simulators.verify import Figures
     from tests.servers.mosquitto import Mosquitto
 
@@ -45,15 +33,7 @@ FULL = os.environ.get("HEDGEROW_FAULTS") == "full"
 SEED = int(os.environ.get("HEDGEROW_FAULTS_SEED", "1"))
 LINES = Path(__file__).parents[2] / "test-artefacts" / "faults.jsonl"
 
-ROUGH = Faults(duplicate=0.02, late=0.02, out_of_order=0.02, skewed=0.05, malformed=0.03)
-"""What real fleets do. Skewed and malformed messages have only their arrival for a key: the hard ones to count once."""
-TIDY = Faults()
-
-_DEVICES, _STRANGERS = 60, 3
 _ALL_WITHIN_S = 120.0
-_NOTED_AT_ONCE = 10_000
-_KEYS = {"temperature": "air_temperature", "humidity": "relative_humidity"}
-_MALFORMED = tuple(name for name in MALFORMED if name != "too_large")
 
 
 def sized(short: float, full: float) -> int:
@@ -71,22 +51,6 @@ def report(**line: object) -> None:
 
 
 @dataclass
-class Flood:
-    """Messages being published."""
-
-    publisher: Publisher | None = None
-    stop: Callable[[], object] = lambda: None
-    error: BaseException | None = None
-    began: float = 0.0
-    """When a load began to be sent, after its ledger was written [s of time.monotonic]."""
-
-    @property
-    def acknowledged(self) -> int:
-        """Messages the broker has confirmed so far."""
-        return self.publisher.acknowledged if self.publisher else 0
-
-
-@dataclass
 class Trial:
     """One fault test under way: an ingest over a database and a broker, what was published, and what it took."""
 
@@ -95,7 +59,7 @@ class Trial:
     mqtt_url: str
     ingest: Program
     folder: Path
-    devices: int = _DEVICES
+    devices: int = DEVICES
     random: Random = field(default_factory=lambda: Random(SEED))
     ledgers: list[Path] = field(default_factory=list)
     peak_memory_mib: float = 0.0
@@ -136,15 +100,11 @@ class Trial:
         wait_until(lambda: self.messages_stored() > before, "ingest stores")
 
     @contextmanager
-    def flood(self, rate: float, faults: Faults = ROUGH, *, mqtt_url: str = "") -> Iterator[Flood]:
+    def flood(self, rate: float) -> Iterator[Flood]:
         """Publish while the block runs, and until ingest stores again: order then makes the last message the last stored."""
-        ledger = self.folder / f"{len(self.ledgers)}.ledger"
-        self.ledgers.append(ledger)
-        course = Course(rate=rate, faults=faults, malformed=_MALFORMED)
-        broker = Broker(mqtt_url or self.mqtt_url, in_flight=500)
-        options = Options(broker, devices=self.devices, seed=SEED, course=course, ledger=ledger)
         flood = Flood()
-        thread = threading.Thread(target=_publish, args=(options, flood), name="flood")
+        fleets = make_fleets(SEED, self.devices, rate, self.mqtt_url, (self._new_ledger(), self._new_ledger()))
+        thread = threading.Thread(target=flood.publish, args=(fleets,), name="flood")
         thread.start()
         try:
             wait_until(lambda: flood.acknowledged > 0 or flood.error is not None, "the flood begins")
@@ -156,13 +116,15 @@ class Trial:
         assert flood.error is None, flood.error
         assert not thread.is_alive()
 
+    def _new_ledger(self) -> Path:
+        self.ledgers.append(self.folder / f"{len(self.ledgers)}.ledger")
+        return self.ledgers[-1]
+
     @contextmanager
     def load(self, load: Load) -> Iterator[Flood]:
         """Publish a load, far faster than a flood, from devices of `register_load`; the block may look on meanwhile."""
-        ledger = self.folder / f"{len(self.ledgers)}.ledger"
-        self.ledgers.append(ledger)
         flood = Flood()
-        thread = threading.Thread(target=_send, args=(load, ledger, flood), name="load")
+        thread = threading.Thread(target=flood.send, args=(load, self._new_ledger()), name="load")
         thread.start()
         try:
             yield flood
@@ -256,19 +218,6 @@ def broker_figures(broker: Mosquitto) -> tuple[int, int]:
     return by_topic[topics[0]], by_topic[topics[1]]
 
 
-def register(database: str, devices: int) -> None:
-    """Register the fleet but for its last three, whose messages are held."""
-    uids = [device.uid for device in make_county(SEED, devices).devices]
-    with psycopg.connect(database) as connection:
-        connection.execute(query("register_load_devices"), {"uids": uids[:-_STRANGERS]})
-
-
-def register_load(database: str, devices: int) -> None:
-    """Register the devices of a load."""
-    with psycopg.connect(database) as connection:
-        connection.execute(query("register_load_devices"), {"uids": [uid_of(device) for device in range(devices)]})
-
-
 def ingest_program(database: str, mqtt_url: str, folder: Path, *tampering: str, **settings: object) -> Program:
     """Give an ingest program, not started yet; with tampering, words of tests/faults/tampered.py."""
     environment = {f"HEDGEROW_{name.upper()}": str(value) for name, value in settings.items()}
@@ -290,11 +239,11 @@ def running_trial(
     *tampering: str,
     ingest_database: str = "",
     ingest_mqtt_url: str = "",
-    devices: int = _DEVICES,
+    devices: int = DEVICES,
     **settings: object,
 ) -> Iterator[Trial]:
     """Run ingest over a database and a broker, connected when the block begins; other ways there lead through a proxy."""
-    register(database, devices)
+    register_fleets(database, SEED, devices)
     ingest = ingest_program(ingest_database or database, ingest_mqtt_url or mqtt_url, folder, *tampering, **settings)
     trial = Trial(name, database, mqtt_url, ingest, folder, devices)
     watcher = threading.Thread(target=trial.watch_memory, name="memory")
@@ -307,46 +256,3 @@ def running_trial(
         trial.end()
         watcher.join()
         ingest.stop()
-
-
-def _publish(options: Options, flood: Flood) -> None:
-    async def main() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-
-        def end() -> None:
-            with suppress(RuntimeError):  # it has ended by itself
-                loop.call_soon_threadsafe(stop.set)
-
-        flood.stop = end
-        await simulate(options, stop, lambda _line: None, lambda publisher: setattr(flood, "publisher", publisher))
-
-    try:
-        asyncio.run(main())
-    except BaseException as error:  # noqa: BLE001 - the test's own thread raises it
-        flood.error = error
-
-
-def _send(load: Load, path: Path, flood: Flood) -> None:
-    """Note a load in a ledger and send it; it ends when every message is acknowledged."""
-    try:
-        with Ledger(path, now_us(), "load") as ledger:
-            for first in range(0, load.messages, _NOTED_AT_ONCE):
-                numbers = range(first, min(first + _NOTED_AT_ONCE, load.messages))
-                for sequence in ledger.send([_message(load, number) for number in numbers], now_us()):
-                    ledger.acknowledge(sequence, now_us())
-            flood.began = time.monotonic()
-            send(load)
-    except BaseException as error:  # noqa: BLE001 - the test's own thread raises it
-        flood.error = error
-
-
-def _message(load: Load, number: int) -> Message:
-    turn, device = divmod(number, load.devices)
-    time_s = load.start_s + turn * INTERVAL_S
-    payload = payload_of(device, time_s)
-    values = [record["v"] for record in json.loads(payload)]
-    readings = tuple(
-        Reading(_KEYS.get(metric, metric), time_s * 1_000_000, value) for metric, value in zip(METRICS, values, strict=True)
-    )
-    return Message(uid_of(device), device_topic(uid_of(device)), payload, readings)

@@ -17,7 +17,8 @@ from ingest.receive import MqttSession
 from ingest.settings import IngestSettings
 from simulators.load import METRICS, Load
 from sql.queries import query
-from tests.faults.harness import SEED, register_load, report, running_trial, sized, tampered, wait_until
+from tests.faults.fleet import register_load
+from tests.faults.harness import SEED, report, running_trial, sized, tampered, wait_until
 from tests.faults.servers import frozen, migrated
 from tests.servers.proxy import fault_proxy
 

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from simulators.load import Load
-from tests.faults.harness import ingest_program, register_load, running_trial, sized, tampered, wait_until
+from tests.faults.fleet import register_load
+from tests.faults.harness import ingest_program, running_trial, sized, tampered, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path

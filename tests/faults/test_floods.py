@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from simulators.load import METRICS, Load
-from tests.faults.harness import broker_figures, flavour_of, register_load, running_trial, sized, wait_until
+from tests.faults.fleet import register_load
+from tests.faults.harness import broker_figures, flavour_of, running_trial, sized, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
