@@ -34,6 +34,7 @@ _MEANINGS = {
     "corrected": "had another value or flag, which is kept as a correction",
     "repeated": "given by an earlier message already",
     "marked": "would change, but a person marked them: left as they are",
+    "elsewhere": "would change, but a message outside this run may have given them first: left as they are",
     "gone": "stored, and no longer given",
 }
 
@@ -48,7 +49,12 @@ def redecode_command(
     device: Annotated[str | None, typer.Option(show_default="all of the profile", help="Uid of one device.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Remove readings that are no longer given; they are kept as corrections.")
+        bool,
+        typer.Option(
+            "--remove",
+            help="Remove readings that are no longer given; they are kept as corrections. Only what arrived, and was measured,"
+            " at least 10 minutes after --from, and arrived 10 minutes before --to and before the start of the run, is judged.",
+        ),
     ] = False,
     quarantine: Annotated[bool, typer.Option(help="Read quarantined messages too.")] = True,
     data_dir: DataDir = None,

@@ -36,6 +36,9 @@ JUDGED = Flag.OUT_OF_RANGE | Flag.CLOCK
 MARKED = Flag.MANUAL_INVALID | Flag.ESTIMATED
 """Given by people: such a reading is left as it is."""
 
+EDGE = timedelta(minutes=10)
+"""Of the range of a run: what arrived, or is said to be measured, nearer to its ends is not called gone."""
+
 EXAMPLES = 5
 """Shown of each outcome."""
 
@@ -43,6 +46,16 @@ _TRIES = 10
 _LONGEST_PAUSE_S = 2.0
 _DAY_US = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Scope(NamedTuple):
+    """Whose messages a run takes."""
+
+    device_ids: Sequence[int]
+    start: datetime
+    """No message of the run arrived before."""
+    end: datetime
+    """None arrived then or later: the end of the range, at most the start of the run."""
 
 
 class Example(NamedTuple):
@@ -65,16 +78,19 @@ class Found:
     """What became of some readings."""
 
     outcomes: Counter[str]
-    """new, same, corrected, repeated (an earlier message gave it), marked (by a person), gone."""
+    """new, same, corrected, repeated (an earlier message gave it), marked (by a person), elsewhere (a message outside the run
+    may have given it first), gone."""
     examples: Sequence[Example] = ()
 
 
 class Corrections:
     """Writes for one run; with `run_id` None it only looks. Not thread-safe."""
 
-    def __init__(self, connection: psycopg.Connection, run_id: int | None) -> None:
+    def __init__(self, connection: psycopg.Connection, run_id: int | None, scope: Scope) -> None:
         self._connection = connection
         self._run_id = run_id
+        self._scope = scope
+        self._first: datetime | None = None  # arrival of the first message there was to read: the archive may begin late
         for name in ("make_redecode_staging", "make_redecode_given", "make_redecode_outcome", "make_redecode_seen"):
             connection.execute(query(name))
 
@@ -87,6 +103,7 @@ class Corrections:
     def put(self, portion: Portion, group: Group, resolved: Resolved, batch: Batch) -> Found:
         """Put right what one portion of messages gives."""
         unique = sort_unique(batch)
+        self._first = self._first or _moment(portion.kept[0].received_us)
         self._ensure_partitions(unique.batch.time_us)
 
         def work() -> Found:
@@ -105,12 +122,13 @@ class Corrections:
         """Let the planner know how much was given, before `put_gone`."""
         self._connection.execute("ANALYZE redecode_given")
 
-    def put_gone(self, site: int, channel: str, device_ids: Sequence[int], *, remove: bool) -> Found:
+    def put_gone(self, site: int, channel: str, *, remove: bool) -> Found:
         """Look for what is stored at a place and no longer given, when every message was read; take it away if told to."""
-        place = {"site": site, "channel": channel, "devices": list(device_ids), "marked": MARKED.value}
+        place = {"site": site, "channel": channel, "devices": list(self._scope.device_ids), "marked": MARKED.value}
+        inside = {"since": self._scope.start + EDGE, "until": self._scope.end - EDGE}
 
         def work() -> Found:
-            self._connection.execute(query("find_gone_readings"), place)
+            self._connection.execute(query("find_gone_readings"), {**place, **inside})
             found = self._found(["gone"])
             if remove and self._run_id is not None and found.outcomes["gone"]:
                 self._connection.execute(query("remove_gone_readings"), {"run_id": self._run_id})
@@ -127,8 +145,9 @@ class Corrections:
             copy.write(encode_latest(batch))
         span = {"earliest": _moment(batch.time_us.min()), "latest": _moment(batch.time_us.max())}
         judged = {"judged": JUDGED.value, "marked": MARKED.value}
-        self._connection.execute(query("compare_redecoded"), {**span, **judged})
-        found = self._found(["new", "corrected", "marked"])
+        scope = {"devices": list(self._scope.device_ids), "first": self._first}
+        self._connection.execute(query("compare_redecoded"), {**span, **judged, **scope})
+        found = self._found(["new", "corrected", "marked", "elsewhere"])
         if self._run_id is not None and (found.outcomes["new"] or found.outcomes["corrected"]):
             self._connection.execute(query("add_redecoded"))
             self._connection.execute(query("correct_readings"), {**span, "run_id": self._run_id})
@@ -201,5 +220,5 @@ def closing(portion: Portion, resolved: Resolved, rows: Sequence[Mapping[str, ob
     }
 
 
-def _moment(time_us: np.int64) -> datetime:
+def _moment(time_us: np.int64 | int) -> datetime:
     return _EPOCH + timedelta(microseconds=int(time_us))

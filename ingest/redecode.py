@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from devices.codecs import Codecs
 from devices.registry import NONE, load_registry
 from ingest.check import check
-from ingest.corrections import EXAMPLES, Corrections
+from ingest.corrections import EXAMPLES, Corrections, Scope
 from ingest.portions import archived, quarantined
 from ingest.replay import decode_again
 from ingest.resolve import resolve
@@ -140,7 +140,8 @@ class _Run:
         self._registry = load_registry(writing)
         self._codecs = Codecs()
         self._run_id = None if request.dry_run else _begin(writing, request)
-        self._corrections = Corrections(writing, self._run_id)
+        self._scope = Scope(list(self._devices.values()), request.start, min(request.end, datetime.now(UTC)))
+        self._corrections = Corrections(writing, self._run_id, self._scope)
         self._newest_quarantined = _number(writing.execute(query("find_newest_quarantined")))
         self._series: set[int] = set()
         self._summary = Summary()
@@ -159,8 +160,8 @@ class _Run:
         return self._summary
 
     def _portions(self) -> Iterator[Portion]:
-        start, end = self._request.start, min(self._request.end, datetime.now(UTC))
-        yield from archived(self._reading, start, end, list(self._devices.values()))
+        device_ids, start, end = self._scope
+        yield from archived(self._reading, start, end, device_ids)
         if self._request.with_quarantine:
             for portion in quarantined(self._reading, start, end, list(self._devices), self._newest_quarantined):
                 unseen = self._corrections.unseen(portion)
@@ -198,10 +199,9 @@ class _Run:
         self._registry = load_registry(self._writing)
 
     def _put_gone(self) -> None:
-        ids = list(self._devices.values())
         self._corrections.look_over()
         for site, channel in _places_of(self._registry, self._series):
-            self._summary.add(self._corrections.put_gone(site, channel, ids, remove=self._request.remove))
+            self._summary.add(self._corrections.put_gone(site, channel, remove=self._request.remove))
 
 
 def _places_of(registry: Registry, series: set[int]) -> Iterator[tuple[int, str]]:

@@ -49,8 +49,11 @@ CREATE TEMP TABLE redecode_staging
 (series_id int4, time timestamptz, value float8, flags int2, received_at timestamptz) ON COMMIT DELETE ROWS;
 
 -- name: make_redecode_given
--- The key of every reading this run has given: the first message that gives it decides, as it did when it arrived.
-CREATE TEMP TABLE redecode_given (series_id int4, time timestamptz, PRIMARY KEY (series_id, time));
+-- The key of every reading this run has given, with the arrival of the first message that gives it: that one decides, as it did
+-- when it arrived.
+CREATE TEMP TABLE redecode_given (
+    series_id int4, time timestamptz, received_at timestamptz, PRIMARY KEY (series_id, time)
+);
 
 -- name: make_redecode_outcome
 -- What is to become of the readings of one batch.
@@ -85,10 +88,12 @@ WHERE EXISTS (
 COPY redecode_staging (series_id, time, value, flags, received_at) FROM STDIN (FORMAT binary);
 
 -- name: compare_redecoded
--- Holds a batch against what is stored. Flags that the path does not give stay as they are.
+-- Holds a batch against what is stored. Flags that the path does not give stay as they are. Left alone is what a message outside
+-- the run may have given first: one of a device that is not of the run and was there too; or, of a series for which readings were
+-- refused, one from before the first message of the run, which can have given only times up to the greatest clock_ahead_s after it.
 WITH first_given AS (
-    INSERT INTO redecode_given (series_id, time)
-    SELECT series_id, time FROM redecode_staging
+    INSERT INTO redecode_given (series_id, time, received_at)
+    SELECT series_id, time, received_at FROM redecode_staging
     ON CONFLICT DO NOTHING
     RETURNING series_id, time
 )
@@ -97,6 +102,15 @@ SELECT CASE WHEN f.series_id IS NULL THEN 'repeated'
             WHEN r.series_id IS NULL THEN 'new'
             WHEN r.value = s.value AND (r.flags & %(judged)s::int2) = (s.flags & %(judged)s::int2) THEN 'same'
             WHEN r.flags & %(marked)s::int2 <> 0 THEN 'marked'
+            WHEN EXISTS (
+                SELECT FROM series se
+                JOIN deployment d USING (site_id, channel)
+                WHERE se.series_id = s.series_id AND d.during @> s.time AND d.device_id <> ALL(%(devices)s::int4[])
+            ) THEN 'elsewhere'
+            WHEN s.time < %(first)s + (SELECT max(clock_ahead_s) FROM device_profile) * interval '1 second' AND EXISTS (
+                SELECT FROM reading_conflict c
+                WHERE c.series_id = s.series_id AND c.day >= (s.received_at AT TIME ZONE 'UTC')::date
+            ) THEN 'elsewhere'
             ELSE 'corrected' END,
        s.series_id, s.time, s.received_at, r.value, r.flags, s.value,
        CASE WHEN r.series_id IS NULL THEN s.flags
@@ -179,14 +193,17 @@ SET reason = excluded.reason, detail = excluded.detail, replayed_at = NULL, repl
 
 -- name: find_gone_readings
 -- What is stored at a place for the very times this run gave it readings, and was not given; unless a person marked it,
--- or a device that is not of the run was there too and may have sent it.
+-- or a device that is not of the run was there too and may have sent it. Moments at the edges of the run are not judged: what is
+-- stored for them may come from a message outside of it.
 INSERT INTO redecode_outcome (outcome, series_id, time, old_value, old_flags)
 SELECT 'gone', r.series_id, r.time, r.value, r.flags
 FROM (
-    SELECT DISTINCT g.time
+    SELECT g.time
     FROM redecode_given g
     JOIN series se USING (series_id)
-    WHERE se.site_id = %(site)s AND se.channel = %(channel)s
+    WHERE se.site_id = %(site)s AND se.channel = %(channel)s AND g.time >= %(since)s
+    GROUP BY g.time
+    HAVING min(g.received_at) >= %(since)s AND max(g.received_at) < %(until)s
 ) moment
 JOIN series se ON se.site_id = %(site)s AND se.channel = %(channel)s
 JOIN reading r ON r.series_id = se.series_id AND r.time = moment.time
