@@ -107,7 +107,7 @@ SELECT CASE WHEN f.series_id IS NULL THEN 'repeated'
                 JOIN deployment d USING (site_id, channel)
                 WHERE se.series_id = s.series_id AND d.during @> s.time AND d.device_id <> ALL(%(devices)s::int4[])
             ) THEN 'elsewhere'
-            WHEN s.time < %(first)s + (SELECT max(clock_ahead_s) FROM device_profile) * interval '1 second' AND EXISTS (
+            WHEN s.time < %(first)s::timestamptz + (SELECT max(clock_ahead_s) FROM device_profile) * interval '1 second' AND EXISTS (
                 SELECT FROM reading_conflict c
                 WHERE c.series_id = s.series_id AND c.day >= (s.received_at AT TIME ZONE 'UTC')::date
             ) THEN 'elsewhere'
