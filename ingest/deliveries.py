@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Deliveries:
-    """The last deliveries, newest last, at least `enough` of them."""
+    """The last deliveries, newest last: `enough` of them, which is as many as the broker may have to deliver again."""
 
     def __init__(self, enough: int, *, packet_ids_last: bool) -> None:
         self._enough = enough
@@ -32,11 +32,20 @@ class Deliveries:
         self._candidates: dict[int, list[tuple[int, int]]] = {}
 
     def remember(self, digests: NDArray[np.int64], packet_ids: NDArray[np.uint16], received_us: NDArray[np.int64]) -> None:
-        """Add the deliveries of one group; forget the oldest that are no longer needed."""
-        self._seen.append((digests, packet_ids, received_us))
-        self._count += len(digests)
-        while self._count - len(self._seen[0][0]) >= self._enough:
-            self._count -= len(self._seen.popleft()[0])
+        """Add the deliveries of one group; forget the oldest that are no longer needed.
+
+        Exactly those: packet ids come round after 65,535 messages, and an equal message that has an old one's id by then is
+        another message.
+        """
+        numbered = packet_ids != 0  # what came with QoS 0 never comes again
+        self._seen.append((digests[numbered], packet_ids[numbered], received_us[numbered]))
+        self._count += len(self._seen[-1][0])
+        while self._count > self._enough:
+            digests, packet_ids, received_us = self._seen.popleft()
+            kept = max(0, self._enough - (self._count - len(digests)))
+            self._count -= len(digests) - kept
+            if kept:
+                self._seen.appendleft((digests[-kept:], packet_ids[-kept:], received_us[-kept:]))
 
     def stamp(self, group: Group) -> None:
         """Write into a group: repeated messages get the time of their first arrival. Remember the group."""

@@ -52,7 +52,7 @@ def run(assignment: Assignment) -> None:
     registrar = Registrar(settings.database_url, worker, session)
     enough = 2 * settings.receive_maximum
     try:
-        deliveries = _load_when_store_is_there(assignment, registrar, enough, stopping)
+        deliveries = _load_when_store_is_there(assignment, registrar, stopping)
     except Stopped:
         log.info("stopped before there was anything to do")
         return
@@ -144,21 +144,19 @@ def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
     return failed
 
 
-def _load_when_store_is_there(
-    assignment: Assignment, registrar: Registrar, enough: int, stopping: threading.Event
-) -> Deliveries:
+def _load_when_store_is_there(assignment: Assignment, registrar: Registrar, stopping: threading.Event) -> Deliveries:
     while True:
         try:
             registrar.load(stopping.is_set, drains=assignment.drains, restarted=assignment.restarted)
-            return _read_deliveries(assignment.settings, enough)
+            return _read_deliveries(assignment.settings)
         except psycopg.OperationalError as error:
             log.warning("waiting for the store: %s", str(error).strip().replace("\n", " "))
         if stopping.wait(0.5):
             raise Stopped
 
 
-def _read_deliveries(settings: IngestSettings, enough: int) -> Deliveries:
-    deliveries = Deliveries(enough, packet_ids_last=settings.mqtt_keeps_packet_ids)
+def _read_deliveries(settings: IngestSettings) -> Deliveries:
+    deliveries = Deliveries(settings.receive_maximum, packet_ids_last=settings.mqtt_keeps_packet_ids)
     with connect(settings.database_url, name=f"hedgerow {settings.mqtt_client_id} start") as connection:
         rows = connection.execute(query("list_deliveries"), {"worker": settings.mqtt_client_id})
         for digests, packet_ids, received_us in rows:

@@ -159,20 +159,37 @@ def _come(deliveries: Deliveries, names: Sequence[int]) -> None:
 
 
 def test_stamp_keeps_enough_and_forgets_the_rest() -> None:
-    """Memory has a limit: the oldest groups go once the newer ones hold enough."""
+    """Exactly as many are known as the broker may have to deliver again, whatever groups they came in."""
     deliveries = Deliveries(3, packet_ids_last=True)
-    for start in range(0, 100, 2):
+    for start in range(1, 101, 2):
         _come(deliveries, [start, start + 1])
 
-    assert _known(deliveries, range(100)) == {name: name for name in range(96, 100)}
+    assert _known(deliveries, range(1, 101)) == {name: name for name in range(98, 101)}
 
 
-def test_stamp_one_large_group_is_kept_whole() -> None:
-    """What one group brought can all come again."""
+def test_stamp_of_one_large_group_the_newest_are_kept() -> None:
+    """The broker acknowledges in order: what can come again is the last that came."""
     deliveries = Deliveries(2, packet_ids_last=True)
-    _come(deliveries, range(50))
+    _come(deliveries, range(1, 51))
 
-    assert _known(deliveries, [0, 49, 50]) == {0: 0, 49: 49}
+    assert _known(deliveries, [1, 48, 49, 50]) == {49: 49, 50: 50}
+
+
+def test_stamp_equal_message_under_an_id_that_came_round_is_another_message() -> None:
+    """Packet ids begin again after 65,535 messages: what had one so long ago is acknowledged, and not what comes again now."""
+    deliveries = Deliveries(3, packet_ids_last=True)
+    stamped(deliveries, Delivery(1, 5, b"x"), *(Delivery(1 + id_, id_, b"y") for id_ in (6, 7, 8)))
+
+    assert stamped(deliveries, Delivery(20, 5, b"x", is_suspect=True)) == [20]
+
+
+def test_stamp_messages_without_a_packet_id_take_no_room() -> None:
+    """QoS 0 never comes again, and must not push out what does."""
+    deliveries = Deliveries(2, packet_ids_last=True)
+    _come(deliveries, [1, 2])
+    deliveries.stamp(group_of([Message("t", b"q", 30 + i, 0, 1, may_be_repeated=False) for i in range(5)]))
+
+    assert _known(deliveries, [1, 2]) == {1: 1, 2: 2}
 
 
 def test_remember_survives_the_way_through_the_database() -> None:
