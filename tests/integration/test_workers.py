@@ -116,12 +116,12 @@ def test_new_messages_first_are_stored_before_what_has_gathered(
 ) -> None:
     """After an outage what is sent now is stored at once, the rest beside it; nothing is lost or taken twice by anybody."""
     with running_path(plain_database, mosquitto, tmp_path) as path:
-        path.ingest.environment |= {"HEDGEROW_LIVE_FIRST": "true", "HEDGEROW_RECEIVE_MAXIMUM": "10"}  # slow enough to see it
+        path.ingest.environment |= {"HEDGEROW_LIVE_FIRST": "true", "HEDGEROW_RECEIVE_MAXIMUM": "1"}  # slow enough to see it
         for names in ({"hedgerow-ingest-1"}, {"hedgerow-ingest-0", "hedgerow-ingest-2"}, {"hedgerow-ingest-1"}):
             assert path.ingest.stop() == 0
             with Flood(mosquitto, per_second=20) as flood:
                 flood.count = len(held_numbers(plain_database))
-                flood.send(8_000)
+                flood.send(4_000)
                 path.ingest.environment["HEDGEROW_WORKERS"] = str(len(names))
                 path.ingest.start()
                 wait_until(partial(_are_working, plain_database, names), f"never {names}")

@@ -13,7 +13,8 @@ from devices.layout_fields import TYPES as NUMBER_TYPES
 from tests.unit.devices.examples import readings_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
-LAYOUTS, CAYENNE = PAGE.partition("## Binary layouts")[2].split("## Cayenne LPP")
+LAYOUTS, _, _CAYENNE_ON = PAGE.partition("\n## Binary layouts\n")[2].partition("\n## Cayenne LPP\n")
+CAYENNE = _CAYENNE_ON.partition("\n## ")[0]
 
 
 def toml_of(section: str) -> str:
