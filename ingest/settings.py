@@ -38,7 +38,7 @@ class IngestSettings(BaseSettings):
     receive_maximum: int = Field(
         30_000, ge=1, le=65_535, description="Messages the broker may have unacknowledged on the way to us"
     )
-    group_messages: int = Field(10_000, ge=1, description="Most messages in one group")
+    group_messages: int = Field(8_000, ge=1, description="Most messages in one group")
     group_bytes: int = Field(8 * 2**20, ge=2**16, description="Most payload bytes in one group")
     archive: bool = Field(
         default=True, description="Whether raw messages are kept for 30 days; without them nothing can be decoded again"
