@@ -48,10 +48,14 @@ class Deliveries:
                 self._seen.appendleft((digests[-kept:], packet_ids[-kept:], received_us[-kept:]))
 
     def stamp(self, group: Group) -> None:
-        """Write into a group: repeated messages get the time of their first arrival. Remember the group."""
+        """Write into a group: repeated messages get the time of their first arrival. Remember the others.
+
+        A network that breaks again and again delivers the same again and again: that must push nothing out.
+        """
         if group.may_be_repeated.any():
             self._stamp_repeats(group)
-        self.remember(group.digests, group.packet_ids, group.received_us)
+        new = ~group.repeated
+        self.remember(group.digests[new], group.packet_ids[new], group.received_us[new])
 
     def _stamp_repeats(self, group: Group) -> None:
         digests, received_us = group.digests.tolist(), group.received_us.tolist()

@@ -47,7 +47,7 @@ class Prepared:
     held: Sequence[Mapping[str, object]]
     released: Sequence[Mapping[str, object]]
     delivery: Mapping[str, bytes] | None
-    """Digests, packet ids and arrivals of the messages; None where they did not come from the broker."""
+    """Digests, packet ids and arrivals of the messages that came for the first time; None where there are none of the broker's."""
     counts: Mapping[str, int]
     conflicts: Mapping[str, Sequence[object]]
     """Readings that lost to another one of the group with the same key, as columns of the query `note_conflicts`."""
@@ -105,13 +105,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch, *, archive: bool = T
         quarantine=quarantine_rows(group, resolved),
         held=held,
         released=[_held_key(group, i) for i in range(len(group))] if group.held else [],
-        delivery=None
-        if group.held
-        else {
-            "digests": digests.tobytes(),
-            "packet_ids": group.packet_ids.tobytes(),
-            "received_us": received_us.tobytes(),
-        },
+        delivery=None if group.held else _delivery(group),
         counts={
             "messages": 0 if group.held else len(group),
             "messages_redelivered": int(np.count_nonzero(group.repeated)),
@@ -132,6 +126,18 @@ def prepare(group: Group, resolved: Resolved, batch: Batch, *, archive: bool = T
         radio=radio_rows(group, resolved),
         events=event_rows(group, resolved),
     )
+
+
+def _delivery(group: Group) -> dict[str, bytes] | None:
+    """Give what is to be known of a group when the broker delivers again; repeats are known already."""
+    new = ~group.repeated
+    if not new.any():
+        return None
+    return {
+        "digests": group.digests[new].tobytes(),
+        "packet_ids": group.packet_ids[new].tobytes(),
+        "received_us": group.received_us[new].tobytes(),
+    }
 
 
 def refusal_of(group: Group, detail: str, reason: Reason = Reason.STORE_REFUSED) -> Prepared:

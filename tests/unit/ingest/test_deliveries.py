@@ -61,6 +61,17 @@ def test_stamp_message_delivered_again_keeps_its_first_arrival(deliveries: Deliv
     assert stamped(deliveries, Delivery(21, 5, b"x", is_suspect=True)) == [1]
 
 
+def test_stamp_beginning_that_comes_again_and_again_pushes_nothing_out(deliveries: Deliveries) -> None:
+    """A network that breaks soon after every connection repeats the same few messages; the ones behind stay known."""
+    first = [Delivery(number, number, bytes([number])) for number in range(1, 11)]
+    again = [one._replace(at_us=one.at_us + 100, is_suspect=True) for one in first]
+    stamped(deliveries, *first)
+    for _ in range(20):
+        assert stamped(deliveries, *again[:5]) == [1, 2, 3, 4, 5]
+
+    assert stamped(deliveries, *again) == list(range(1, 11))
+
+
 def test_stamp_message_that_cannot_be_a_repeat_keeps_its_own_arrival(deliveries: Deliveries) -> None:
     """A sensor that says the same twice has measured twice."""
     stamped(deliveries, Delivery(1, 5, b"x"))

@@ -223,6 +223,20 @@ def test_prepare_deliveries_are_remembered_as_they_were_stamped() -> None:
     assert made.oldest_received_us == RECEIVED_US
 
 
+def test_prepare_deliveries_known_already_are_not_remembered_again() -> None:
+    """What came before stands with its first arrival: a second entry would push out another message's."""
+    messages = group(b"a", b"b")
+    messages.repeated[0] = True
+
+    some = prepared(messages)
+    messages.repeated[1] = True
+    none = prepared(messages)
+
+    assert some.delivery is not None
+    assert np.frombuffer(some.delivery["digests"], "<i8").tolist() == messages.digests.tolist()[1:]
+    assert none.delivery is None
+
+
 def test_prepare_repeated_messages_give_the_same_rows_again() -> None:
     """Stored once more they change nothing: every key is the one of the first time."""
     payloads = (b'{"temperature":1}', b'{"aura":1}', b"nonsense", b'{"temperature":1}')
