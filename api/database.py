@@ -31,6 +31,8 @@ def make_pool(settings: ApiSettings) -> AsyncConnectionPool:
     """Make the pool, still closed. It opens at once and connects when the database comes."""
     server_settings = {
         "timezone": "UTC",
+        # Whoever owns the tables: here it is the application, which can alter neither them nor the audit.
+        "role": "hedgerow_app",
         # A webhook that was answered must survive a crash of the server, whatever its configuration says.
         "synchronous_commit": "on",
         "statement_timeout": round(settings.query_timeout_s * 1000),

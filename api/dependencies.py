@@ -1,6 +1,6 @@
 """What routes ask for by type: a connection, who asks, a page of a list, series and times in a question."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Self, cast
 
 from fastapi import Depends, Query, Request
@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.errors import NotAllowed, NotLoggedIn
-from api.people import SESSION_COOKIE, Person, is_csrf_token, person_of_key, person_of_session
+from api.people import ROLES, SESSION_COOKIE, Person, Role, is_csrf_token, person_of_key, person_of_session
 from api.schemas import Code, Domain, MetricKey, Uid
 from api.settings import ApiSettings
 from api.times import Time
@@ -88,6 +88,25 @@ async def permitted(
 
 
 Permitted = Annotated[Person, Depends(permitted)]
+
+
+def at_least(role: Role) -> Callable[[Person], Person]:
+    """Make a dependency that lets only this role and those above it pass.
+
+    A page or route says so with `dependencies=[Depends(at_least("manager"))]`, or takes `Manager` or `Admin` as a parameter.
+    """
+
+    def allowed(person: Permitted) -> Person:
+        if ROLES.index(person.role) < ROLES.index(role):
+            raise NotAllowed(f"This needs the role of {role}; yours is {person.role}. Ask an administrator.")
+        return person
+
+    return allowed
+
+
+Engineer = Annotated[Person, Depends(at_least("engineer"))]
+Manager = Annotated[Person, Depends(at_least("manager"))]
+Admin = Annotated[Person, Depends(at_least("admin"))]
 
 
 SeriesId = Annotated[int, Field(ge=1, le=2**31 - 1)]

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
 
 Role = Literal["viewer", "engineer", "manager", "admin"]
+
+ROLES: tuple[Role, ...] = get_args(Role)
+"""Every role, the least first; each may do all that those before it may."""
 
 WRITERS: frozenset[Role] = frozenset({"engineer", "manager", "admin"})
 """Roles that may change the registry; a viewer only reads."""

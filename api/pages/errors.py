@@ -48,4 +48,4 @@ def _wanted(request: Request) -> str:
 def _visitor(request: Request) -> Visitor | None:
     """Keep the header of someone with a session without asking the database, which may be what fails."""
     token = request.cookies.get(SESSION_COOKIE)
-    return Visitor("", csrf_token(token)) if token else None
+    return Visitor("", "viewer", csrf_token(token)) if token else None

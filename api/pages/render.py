@@ -19,7 +19,7 @@ from api.people import SESSION_COOKIE, csrf_token
 if TYPE_CHECKING:
     from fastapi import Request
 
-    from api.people import Person
+    from api.people import Person, Role
 
 _OURS = FileSystemLoader(Path(__file__).parent.parent / "templates")
 _THEIRS = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
@@ -30,13 +30,14 @@ class Visitor:
     """Who looks at a page: what its header shows and what its forms carry."""
 
     name: str
+    role: Role
     csrf: str
 
 
 def visitor_of(request: Request, person: Person | None) -> Visitor | None:
     """Tell the header who is signed in; by an API key nobody signs in."""
     token = request.cookies.get(SESSION_COOKIE)
-    return Visitor(person.name, csrf_token(token)) if person and token else None
+    return Visitor(person.name, person.role, csrf_token(token)) if person and token else None
 
 
 def render(template: str, visitor: Visitor | None, status: int = 200, **context: object) -> HTMLResponse:

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from api.changes import changes
 from api.database import rows_of
-from api.dependencies import Connection, PagingById
+from api.dependencies import Connection, PagingById, Permitted
 from api.description import already_there, problems
 from api.registration import deploy
 from api.schemas import Code, Deployment, NewDeployment, Page, Uid
@@ -29,12 +30,13 @@ async def list_deployments(connection: Connection, asked: Annotated[DeploymentsA
 
 
 @router.post("", status_code=201, summary="Put a device at a site", responses={**already_there(Deployment), **problems(409)})
-async def make_deployment(connection: Connection, wanted: NewDeployment, response: Response) -> Deployment:
+async def make_deployment(connection: Connection, person: Permitted, wanted: NewDeployment, response: Response) -> Deployment:
     """Put a device at a site from a time on; the open deployment it was in until then ends there.
 
     Readings that are stored already stay with the site they came to.
     """
-    deployment, is_new = await deploy(connection, wanted)
+    async with changes(connection, person):
+        deployment, is_new = await deploy(connection, wanted)
     if not is_new:
         response.status_code = 200
     return deployment

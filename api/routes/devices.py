@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
+from api.changes import changes
 from api.database import rows_of
-from api.dependencies import Connection, Paging
+from api.dependencies import Connection, Paging, Permitted
 from api.description import already_there, problems
 from api.registration import find_device, register_device
 from api.schemas import Code, Device, NewDevice, Page, Uid
@@ -41,12 +42,14 @@ async def read_device(connection: Connection, uid: Annotated[Uid, Path()]) -> De
     summary="Register a device and put it at a site",
     responses={**already_there(Device), **problems(409)},
 )
-async def make_device(connection: Connection, wanted: NewDevice, response: Response) -> Device:
+async def make_device(connection: Connection, person: Permitted, wanted: NewDevice, response: Response) -> Device:
     """Register a device and put it at a site, which is made from name and position where none is named.
 
     Messages that came before are stored then. Asking again with the same content changes nothing and answers 200.
     """
-    if not await register_device(connection, wanted):
+    async with changes(connection, person):
+        is_new = await register_device(connection, wanted)
+    if not is_new:
         response.status_code = 200
     response.headers["Location"] = f"/api/v1/devices/{wanted.uid}"
     return await find_device(connection, wanted.uid)

@@ -6,8 +6,9 @@ from typing import Annotated
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Response
 
+from api.changes import changes
 from api.database import row_of, rows_of
-from api.dependencies import Connection, OnePage
+from api.dependencies import Connection, OnePage, Permitted
 from api.description import already_there, problems
 from api.errors import Conflict, NotFound, Slip, Unusable
 from api.schemas import Code, NewProfile, Page, Profile, ProfileChange
@@ -34,13 +35,14 @@ async def read_profile(connection: Connection, key: Annotated[Code, Path()]) -> 
 
 
 @router.post("", status_code=201, summary="Make a device profile", responses={**already_there(Profile), **problems(409)})
-async def make_profile(connection: Connection, wanted: NewProfile, response: Response) -> Profile:
+async def make_profile(connection: Connection, person: Permitted, wanted: NewProfile, response: Response) -> Profile:
     """Make a device profile. Asking again with the same content changes nothing and answers 200.
 
     A definition or script that cannot be used is refused; the answer names the place.
     """
     await _refuse_unusable(CodecProfile(wanted.key, wanted.codec, wanted.definition, wanted.script))
-    profile = await row_of(connection, Profile, "add_profile", wanted.model_dump())
+    async with changes(connection, person):
+        profile = await row_of(connection, Profile, "add_profile", wanted.model_dump())
     if profile is None:
         profile = await read_profile(connection, wanted.key)
         if any(getattr(profile, field) != value for field, value in wanted.model_dump().items()):
@@ -51,7 +53,9 @@ async def make_profile(connection: Connection, wanted: NewProfile, response: Res
 
 
 @router.patch("/{key}", summary="Change a device profile", responses=problems(404, 409))
-async def change_profile(connection: Connection, key: Annotated[Code, Path()], wanted: ProfileChange) -> Profile:
+async def change_profile(
+    connection: Connection, person: Permitted, key: Annotated[Code, Path()], wanted: ProfileChange
+) -> Profile:
     """Change a device profile; what is not named stays.
 
     Messages are read by the new codec within a second or two. Those that came before are read again by `hedgerow redecode`.
@@ -60,7 +64,9 @@ async def change_profile(connection: Connection, key: Annotated[Code, Path()], w
     values = old.model_dump() | wanted.model_dump(exclude_none=True)
     await _refuse_unusable(CodecProfile(key, values["codec"], values["definition"], values["script"]))
     values |= {"old_codec": old.codec, "old_definition": old.definition, "old_script": old.script}
-    if profile := await row_of(connection, Profile, "change_profile", values):
+    async with changes(connection, person):
+        profile = await row_of(connection, Profile, "change_profile", values)
+    if profile is not None:
         return profile
     raise Conflict(
         f"Somebody else has changed the codec of {key} at this moment: look at /api/v1/profiles/{key} and ask again."

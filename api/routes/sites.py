@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
+from api.changes import changes
 from api.database import row_of, rows_of
-from api.dependencies import Connection, Paging
+from api.dependencies import Connection, Paging, Permitted
 from api.description import already_there, problems
 from api.errors import Conflict, NotFound
 from api.registration import add_site
@@ -37,12 +38,13 @@ async def read_site(connection: Connection, code: Annotated[Code, Path()]) -> Si
 
 
 @router.post("", status_code=201, summary="Make a site", responses={**already_there(Site), **problems(409)})
-async def make_site(connection: Connection, wanted: NewSite, response: Response) -> Site:
+async def make_site(connection: Connection, person: Permitted, wanted: NewSite, response: Response) -> Site:
     """Make a site. Without a code it gets one from its name; a name may be given to several sites.
 
     Asking again with the same code and content changes nothing and answers 200.
     """
-    site = await add_site(connection, wanted)
+    async with changes(connection, person):
+        site = await add_site(connection, wanted)
     if site is None:
         site = await read_site(connection, wanted.code or "")
         if any(getattr(site, field) != value for field, value in wanted.model_dump().items()):
