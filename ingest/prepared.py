@@ -47,7 +47,7 @@ class Prepared:
     held: Sequence[Mapping[str, object]]
     released: Sequence[Mapping[str, object]]
     delivery: Mapping[str, bytes] | None
-    """Digests, packet ids and arrivals of the messages that came for the first time; None where there are none of the broker's."""
+    """Digests, packet ids and arrivals of the broker's messages that came for the first time; None where there are none."""
     counts: Mapping[str, int]
     conflicts: Mapping[str, Sequence[object]]
     """Readings that lost to another one of the group with the same key, as columns of the query `note_conflicts`."""
