@@ -29,4 +29,4 @@ def test_audit_cannot_be_altered_by_the_application(plain_api: Api, text: str) -
     with psycopg.connect(plain_api.database, options="-c role=hedgerow_app") as connection:
         assert connection.execute("SELECT count(*) FROM audit_entry").fetchone() is not None
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(text)  # type: ignore[arg-type]
+            connection.execute(text)
