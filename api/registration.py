@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg.errors import ExclusionViolation
+from psycopg.types.json import Jsonb
 
 from api.database import row_of, value_of
 from api.errors import Conflict, NotFound, Slip, Unusable
@@ -14,10 +15,13 @@ from api.schemas import Deployment, Device, NewSite, Site
 from sql.queries import query
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from psycopg import AsyncConnection
 
-    from api.schemas import NewDeployment, NewDevice
+    from api.schemas import DeviceChange, NewDeployment, NewDevice, SiteChange
 
+_NOWHERE = {"latitude": None, "longitude": None, "position_accuracy_m": None}
 _SLUG_LENGTH = 60  # leaves room for a number within the 80 characters of a code
 
 
@@ -31,9 +35,12 @@ async def register_device(connection: AsyncConnection, wanted: NewDevice) -> boo
     Unusable
         When the site or profile named is not there.
     Conflict
-        When a device with this uid was registered with something else.
+        When a device with this uid, or another request under this id, was carried out with something else.
     """
-    values = wanted.model_dump()
+    asked = wanted.model_dump(mode="json", exclude={"request_id"})
+    values = wanted.model_dump() | {"request": Jsonb(asked) if wanted.request_id else None}
+    if await _was_asked_before(connection, values):
+        return False
     async with connection.transaction():
         profile_id = await value_of(connection, "find_profile_id", values)
         if profile_id is None:
@@ -43,6 +50,8 @@ async def register_device(connection: AsyncConnection, wanted: NewDevice) -> boo
             place = {"device_id": device_id, "site_id": await _site_id(connection, wanted)}
             await connection.execute(query("add_first_deployment"), values | place)
             return True
+    if await _was_asked_before(connection, values):
+        return False
     if not await value_of(connection, "has_same_registration", values):
         raise Conflict(
             f"The device {wanted.uid} is registered already, with another name, profile, start or place:"
@@ -61,7 +70,7 @@ async def deploy(connection: AsyncConnection, wanted: NewDeployment) -> tuple[De
     Conflict
         When the device was elsewhere in that time.
     """
-    values = wanted.model_dump() | {"code": wanted.site, "latitude": None, "longitude": None}
+    values = wanted.model_dump() | _NOWHERE | {"code": wanted.site}
     try:
         async with connection.transaction():
             values["device_id"] = await value_of(connection, "lock_device", values)
@@ -127,6 +136,47 @@ async def add_site(connection: AsyncConnection, wanted: NewSite) -> Site | None:
     return site
 
 
+async def change_site(connection: AsyncConnection, code: str, wanted: SiteChange) -> Site:
+    """Change what is named about a site.
+
+    Raises
+    ------
+    NotFound
+        When there is no such site.
+    Unusable
+        When it would have half a position.
+    """
+    async with connection.transaction():
+        old = await row_of(connection, Site, "lock_site", {"code": code})
+        if old is None:
+            raise NotFound(f"There is no site {code}. Those there are: /api/v1/sites")
+        values = old.model_dump() | wanted.model_dump(exclude_unset=True)
+        if (values["latitude"] is None) != (values["longitude"] is None):
+            text = "give both latitude and longitude, or neither"
+            raise Unusable(f"Mend the position: {text}.", Slip("body", text))
+        changed = await row_of(connection, Site, "change_site", values)
+    return changed or old
+
+
+async def change_device(connection: AsyncConnection, uid: str, wanted: DeviceChange) -> Device:
+    """Change what is named about a device.
+
+    Raises
+    ------
+    NotFound
+        When it is not registered.
+    Unusable
+        When the profile named is not there.
+    """
+    values = wanted.model_dump() | {"uid": uid, "profile_id": None}
+    if wanted.profile is not None:
+        values["profile_id"] = await value_of(connection, "find_profile_id", values)
+        if values["profile_id"] is None:
+            raise unknown("body.profile", "device profile", wanted.profile, "/api/v1/profiles")
+    await value_of(connection, "change_device", values)
+    return await find_device(connection, uid)
+
+
 def slug_of(name: str) -> str:
     """Make a site's code from its name: "Bridport, West Bay Rd." becomes `bridport-west-bay-rd`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
@@ -139,9 +189,26 @@ def unknown(where: str, what: str, name: str, listed_at: str) -> Unusable:
     return Unusable(f"{text[0].upper()}{text[1:]}. Those there are: {listed_at}", Slip(where, text))
 
 
+async def _was_asked_before(connection: AsyncConnection, values: Mapping[str, Any]) -> bool:
+    """Tell whether this very request was carried out before.
+
+    Raises
+    ------
+    Conflict
+        When another was, under the same id.
+    """
+    if values["request_id"] is None:
+        return False
+    is_same = await value_of(connection, "is_same_request", values)
+    if is_same is False:
+        text = f"the request {values['request_id']} was carried out with another content"
+        raise Conflict(f"{text[0].upper()}{text[1:]}. Send this one under an id of its own.", Slip("body.request_id", text))
+    return bool(is_same)
+
+
 async def _site_id(connection: AsyncConnection, wanted: NewDevice) -> int:
     """Give the id of the site a new device is put at, which is made where none is named."""
-    position = {"latitude": wanted.latitude, "longitude": wanted.longitude}
+    position = wanted.model_dump(include={"latitude", "longitude", "position_accuracy_m"})
     code = wanted.site
     if code is None:
         made = await add_site(connection, NewSite(name=wanted.name, domain=wanted.domain, **position))

@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from functools import cache
 from typing import Annotated, Generic, Literal, Self, TypeVar
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -102,6 +103,11 @@ Channel = Annotated[
 ]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS 84, degrees north")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS 84, degrees east")]
+Accuracy = Annotated[
+    float, Field(ge=0, le=1e7, allow_inf_nan=False, description="Of the position: radius that holds it 19 times of 20 [m]")
+]
+Uprn = Annotated[int, Field(ge=1, le=999_999_999_999, description="Unique Property Reference Number")]
+Usrn = Annotated[int, Field(ge=1, le=99_999_999, description="Unique Street Reference Number")]
 TimeZone = Annotated[str, AfterValidator(_known_zone), Field(description="IANA name; local days are in this zone")]
 
 
@@ -136,6 +142,10 @@ class NewSite(_Request):
     domain: Domain | None = Field(None, description="What the site is mainly for; null where it is mixed")
     latitude: Latitude | None = None
     longitude: Longitude | None = None
+    position_accuracy_m: Accuracy | None = None
+    uprn: Uprn | None = None
+    usrn: Usrn | None = None
+    note: Note = ""
     time_zone: TimeZone = "Europe/London"
 
     @model_validator(mode="after")
@@ -143,6 +153,22 @@ class NewSite(_Request):
         if (self.latitude is None) != (self.longitude is None):
             raise ValueError("give both latitude and longitude, or neither")
         return self
+
+
+class SiteChange(_Request):
+    """What is to be otherwise about a site; what is not named stays, and null takes away what may be missing."""
+
+    model_config = ConfigDict(json_schema_extra=example(uprn=100040228000, note="key at the library"))
+
+    name: Name = ""
+    domain: Domain | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    position_accuracy_m: Accuracy | None = None
+    uprn: Uprn | None = None
+    usrn: Usrn | None = None
+    note: Note = ""
+    time_zone: TimeZone = ""
 
 
 class Site(BaseModel):
@@ -153,6 +179,10 @@ class Site(BaseModel):
     domain: str | None
     latitude: float | None = Field(description="WGS 84, degrees north")
     longitude: float | None = Field(description="WGS 84, degrees east")
+    position_accuracy_m: float | None = Field(description="Radius that holds the position 19 times of 20 [m]")
+    uprn: int | None = Field(description="Unique Property Reference Number")
+    usrn: int | None = Field(description="Unique Street Reference Number")
+    note: str
     time_zone: str
     created_at: datetime
 
@@ -229,6 +259,12 @@ class NewDevice(_Request):
     site: Code | None = Field(None, description="Code of a site that is there; default: one is made from name and position")
     profile: Code = Field("generic", description="Key of a device profile")
     domain: Domain | None = Field(None, description="Domain of a site that is made")
+    position_accuracy_m: Accuracy | None = None
+    serial: Line = Field("", description="The maker's serial number")
+    note: Note = ""
+    request_id: UUID | None = Field(
+        None, description="Made by who asks: the same request sent again is answered 200, however the device was changed since"
+    )
     installed_at: Time | None = Field(
         None, description="Since when the device is there; default: everything it ever said belongs to this site"
     )
@@ -242,20 +278,35 @@ class NewDevice(_Request):
         return self
 
 
+class DeviceChange(_Request):
+    """What is to be otherwise about a device; what is not named stays."""
+
+    model_config = ConfigDict(json_schema_extra=example(name="High Street north", serial="A-2231"))
+
+    name: Name | None = None
+    profile: Code | None = Field(None, description="Key of a device profile; messages are read by it from then on")
+    serial: Line | None = Field(None, description="The maker's serial number")
+    note: Note | None = None
+
+
 class Device(BaseModel):
     """A device and where it is now; where it is nowhere, its last site."""
 
     uid: str
     name: str
     profile: str = Field(description="Key of its device profile")
+    serial: str = Field(description="The maker's serial number")
+    note: str
     site: str | None = Field(description="Code of its site")
     site_name: str | None
     latitude: float | None = Field(description="The site's, degrees north (WGS 84)")
     longitude: float | None = Field(description="The site's, degrees east (WGS 84)")
+    position_accuracy_m: float | None = Field(description="The site's [m]")
     domain: str | None = Field(description="The site's")
     channel: str | None
     installed_at: datetime | None = Field(description="Since when it is there; null: everything it ever said belongs there")
     removed_at: datetime | None = Field(description="Until when it was there; null: it still is")
+    retired_at: datetime | None = Field(description="Since when it is out of use for good; null: it is not")
     created_at: datetime
 
 

@@ -9,8 +9,8 @@ from api.changes import changes
 from api.database import rows_of
 from api.dependencies import Connection, Paging, Permitted
 from api.description import already_there, problems
-from api.registration import find_device, register_device
-from api.schemas import Code, Device, NewDevice, Page, Uid
+from api.registration import change_device, find_device, register_device
+from api.schemas import Code, Device, DeviceChange, NewDevice, Page, Uid
 
 router = APIRouter(prefix="/devices", tags=["registry"])
 
@@ -45,7 +45,8 @@ async def read_device(connection: Connection, uid: Annotated[Uid, Path()]) -> De
 async def make_device(connection: Connection, person: Permitted, wanted: NewDevice, response: Response) -> Device:
     """Register a device and put it at a site, which is made from name and position where none is named.
 
-    Messages that came before are stored then. Asking again with the same content changes nothing and answers 200.
+    Messages that came before are stored then. Asking again with the same content changes nothing and answers 200; with a
+    `request_id` also when the device was changed since.
     """
     async with changes(connection, person):
         is_new = await register_device(connection, wanted)
@@ -53,3 +54,10 @@ async def make_device(connection: Connection, person: Permitted, wanted: NewDevi
         response.status_code = 200
     response.headers["Location"] = f"/api/v1/devices/{wanted.uid}"
     return await find_device(connection, wanted.uid)
+
+
+@router.patch("/{uid}", summary="Change a device", responses=problems(404))
+async def mend_device(connection: Connection, person: Permitted, uid: Annotated[Uid, Path()], wanted: DeviceChange) -> Device:
+    """Change a device; what is not named stays. Where it is is changed by actions, not here."""
+    async with changes(connection, person):
+        return await change_device(connection, uid, wanted)

@@ -10,8 +10,8 @@ from api.database import row_of, rows_of
 from api.dependencies import Connection, Paging, Permitted
 from api.description import already_there, problems
 from api.errors import Conflict, NotFound
-from api.registration import add_site
-from api.schemas import Code, Domain, NewSite, Page, Site
+from api.registration import add_site, change_site
+from api.schemas import Code, Domain, NewSite, Page, Site, SiteChange
 
 router = APIRouter(prefix="/sites", tags=["registry"])
 
@@ -52,3 +52,10 @@ async def make_site(connection: Connection, person: Permitted, wanted: NewSite, 
         response.status_code = 200
     response.headers["Location"] = f"/api/v1/sites/{site.code}"
     return site
+
+
+@router.patch("/{code}", summary="Change a site", responses=problems(404))
+async def mend_site(connection: Connection, person: Permitted, code: Annotated[Code, Path()], wanted: SiteChange) -> Site:
+    """Change a site; what is not named stays. Its code never changes: addresses and series hang on it."""
+    async with changes(connection, person):
+        return await change_site(connection, code, wanted)

@@ -1,8 +1,9 @@
 -- name: page_of_devices
 -- Devices by uid, from the one after `after` on, each with its present or else its last deployment.
-SELECT d.uid, d.name, p.key AS profile, s.code AS site, s.name AS site_name, s.latitude, s.longitude, s.domain,
+SELECT d.uid, d.name, p.key AS profile, d.serial, d.note, s.code AS site, s.name AS site_name, s.latitude, s.longitude,
+       s.position_accuracy_m, s.domain,
        dep.channel, nullif(lower(dep.during), '-infinity') AS installed_at,
-       nullif(upper(dep.during), 'infinity') AS removed_at, d.created_at
+       nullif(upper(dep.during), 'infinity') AS removed_at, d.retired_at, d.created_at
 FROM device d
 JOIN device_profile p USING (profile_id)
 LEFT JOIN LATERAL (
@@ -19,15 +20,28 @@ ORDER BY d.uid
 LIMIT %(limit)s::int8 + 1;
 
 -- name: add_device
--- A device of a profile; a uid that is taken gives no row.
-INSERT INTO device (uid, name, profile_id)
-VALUES (%(uid)s::text, %(name)s::text, %(profile_id)s::int4)
-ON CONFLICT (uid) DO NOTHING
+-- A device of a profile; a uid or request that was there before gives no row.
+INSERT INTO device (uid, name, profile_id, serial, note, request_id, request)
+VALUES (%(uid)s::text, %(name)s::text, %(profile_id)s::int4, %(serial)s::text, %(note)s::text, %(request_id)s::uuid,
+        %(request)s::jsonb)
+ON CONFLICT DO NOTHING
 RETURNING device_id;
 
 -- name: find_profile_id
 -- Id of a device profile.
 SELECT profile_id FROM device_profile WHERE key = %(profile)s::text;
+
+-- name: is_same_request
+-- Whether a request that was carried out before said the same; no row where there was none under this id.
+SELECT request = %(request)s::jsonb AS is_same FROM device WHERE request_id = %(request_id)s::uuid;
+
+-- name: change_device
+-- A device with what is given instead of what was; null leaves it.
+UPDATE device
+SET name = coalesce(%(name)s::text, name), serial = coalesce(%(serial)s::text, serial), note = coalesce(%(note)s::text, note),
+    profile_id = coalesce(%(profile_id)s::int4, profile_id)
+WHERE uid = %(uid)s::text
+RETURNING device_id;
 
 -- name: has_same_registration
 -- Whether a device was registered with just this request: the same name, profile, start and place.
@@ -38,6 +52,7 @@ SELECT EXISTS (
     JOIN deployment dep USING (device_id)
     JOIN site s USING (site_id)
     WHERE d.uid = %(uid)s::text AND d.name = %(name)s::text AND p.key = %(profile)s::text
+      AND d.serial = %(serial)s::text AND d.note = %(note)s::text
       AND lower(dep.during) = coalesce(%(installed_at)s::timestamptz, '-infinity')
       AND (s.code = %(site)s::text
            OR (%(site)s::text IS NULL AND s.name = %(name)s::text

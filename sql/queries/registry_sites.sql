@@ -1,6 +1,6 @@
 -- name: page_of_sites
 -- Sites by code, from the one after `after` on.
-SELECT code, name, domain, latitude, longitude, time_zone, created_at
+SELECT code, name, domain, latitude, longitude, position_accuracy_m, uprn, usrn, note, time_zone, created_at
 FROM site
 WHERE (%(after)s::text IS NULL OR code > %(after)s::text)
   AND (%(domain)s::text IS NULL OR domain = %(domain)s::text)
@@ -9,17 +9,17 @@ LIMIT %(limit)s::int8 + 1;
 
 -- name: find_site
 -- One site.
-SELECT code, name, domain, latitude, longitude, time_zone, created_at
+SELECT code, name, domain, latitude, longitude, position_accuracy_m, uprn, usrn, note, time_zone, created_at
 FROM site
 WHERE code = %(code)s::text;
 
 -- name: add_site
 -- A site under a code of one's own choice; a code that is taken gives no row.
-INSERT INTO site (code, name, domain, latitude, longitude, time_zone)
+INSERT INTO site (code, name, domain, latitude, longitude, position_accuracy_m, uprn, usrn, note, time_zone)
 VALUES (%(code)s::text, %(name)s::text, %(domain)s::text, %(latitude)s::float8, %(longitude)s::float8,
-        %(time_zone)s::text)
+        %(position_accuracy_m)s::float8, %(uprn)s::int8, %(usrn)s::int8, %(note)s::text, %(time_zone)s::text)
 ON CONFLICT (code) DO NOTHING
-RETURNING code, name, domain, latitude, longitude, time_zone, created_at;
+RETURNING code, name, domain, latitude, longitude, position_accuracy_m, uprn, usrn, note, time_zone, created_at;
 
 -- name: find_free_site_code
 -- A code not taken at the moment: the slug itself, or the slug and the next number.
@@ -35,7 +35,24 @@ END AS code;
 -- name: find_site_to_deploy_at
 -- The site a device is put at; where it has no position yet it takes the one given.
 WITH placed AS (
-    UPDATE site SET latitude = %(latitude)s::float8, longitude = %(longitude)s::float8
+    UPDATE site SET latitude = %(latitude)s::float8, longitude = %(longitude)s::float8,
+                    position_accuracy_m = %(position_accuracy_m)s::float8
     WHERE code = %(code)s::text AND latitude IS NULL AND %(latitude)s::float8 IS NOT NULL
 )
 SELECT site_id FROM site WHERE code = %(code)s::text;
+
+-- name: lock_site
+-- A site as it is, which nobody else changes until we have committed.
+SELECT code, name, domain, latitude, longitude, position_accuracy_m, uprn, usrn, note, time_zone, created_at
+FROM site
+WHERE code = %(code)s::text
+FOR UPDATE;
+
+-- name: change_site
+-- A site with what is given instead of what was.
+UPDATE site
+SET name = %(name)s::text, domain = %(domain)s::text, latitude = %(latitude)s::float8, longitude = %(longitude)s::float8,
+    position_accuracy_m = %(position_accuracy_m)s::float8, uprn = %(uprn)s::int8, usrn = %(usrn)s::int8,
+    note = %(note)s::text, time_zone = %(time_zone)s::text
+WHERE code = %(code)s::text
+RETURNING code, name, domain, latitude, longitude, position_accuracy_m, uprn, usrn, note, time_zone, created_at;

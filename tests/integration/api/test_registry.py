@@ -51,6 +51,10 @@ def test_register_four_fields_make_device_site_and_deployment(api: Api) -> None:
     assert device == {
         **SENSOR,
         "profile": "generic",
+        "serial": "",
+        "note": "",
+        "position_accuracy_m": None,
+        "retired_at": None,
         "site": "high-street",
         "site_name": "High Street",
         "domain": None,
