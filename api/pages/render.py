@@ -14,6 +14,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, P
 
 from api.pages import words
 from api.pages.built import find_built
+from api.pages.navigation import current_mark, entries_for
 from api.people import SESSION_COOKIE, csrf_token
 
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def _environment() -> Environment:
         words.value_text,
     )
     environment.globals |= {function.__name__: function for function in functions}
-    environment.globals["zone_of"] = ZoneInfo
+    environment.globals |= {"zone_of": ZoneInfo, "entries_for": entries_for, "current_mark": current_mark}
     return environment
