@@ -4,49 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from devices.columns import NO_TIME_US
-from devices.flags import Flag
+from devices.doubts import doubts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from devices.registry import Registry
     from ingest.batch import Batch
-
-LATE_AFTER_US = 3_600_000_000
-"""A reading older than this when it arrives [µs] is late: its hour may already have been aggregated."""
-
-
-def believe_clocks(
-    time_us: NDArray[np.int64],
-    received_us: NDArray[np.int64],
-    back_us: NDArray[np.int64],
-    ahead_us: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
-    """Put the time of arrival in the place of times no clock should show.
-
-    Parameters
-    ----------
-    time_us, received_us
-        The device's time and the message's arrival [µs since 1970], shape (n,).
-    back_us, ahead_us
-        How far back and ahead of the arrival the device's clock is believed [µs], shape (n,).
-
-    Returns
-    -------
-    tuple
-        Times to store [µs since 1970] and flags, shape (n,) each.
-    """
-    wrong = (time_us == NO_TIME_US) | (time_us < received_us - back_us) | (time_us > received_us + ahead_us)
-    flags = np.where(wrong, np.int16(Flag.CLOCK), np.int16(0))
-    return np.where(wrong, received_us, time_us), flags
 
 
 def check(batch: Batch, registry: Registry) -> Batch:
     """Flag what is doubtful about each reading: range and lateness."""
-    low, high = registry.valid_min[batch.metric], registry.valid_max[batch.metric]
-    out_of_range = (batch.value < low) | (batch.value > high)
-    late = batch.received_us - batch.time_us > LATE_AFTER_US
-    return batch.with_flags(out_of_range * np.int16(Flag.OUT_OF_RANGE) | late * np.int16(Flag.LATE))
+    return batch.with_flags(doubts(batch.value, batch.metric, batch.time_us, batch.received_us, registry))

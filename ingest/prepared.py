@@ -13,7 +13,7 @@ from devices.reasons import Reason
 from ingest.batch import last_of_each_series, sort_unique
 from ingest.encode import encode_readings, encode_uplinks
 from ingest.network_rows import event_rows, radio_rows
-from ingest.resolve import nothing_resolved
+from ingest.resolve import MOST_ROWS, nothing_resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _DAY_US = 86_400_000_000
 _MOST_DETAIL = 500
-_MOST_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,7 @@ def _thinned(rejects: Sequence[Reject]) -> Iterator[Reject]:
     whole: set[int] = set()
     for reject in rejects:
         at = count[reject.message] = count.get(reject.message, 0) + 1
-        if at > _MOST_ROWS:
+        if at > MOST_ROWS:
             continue
         if reject.payload is None and reject.message in whole:
             yield replace(reject, payload=b"")
@@ -170,9 +169,9 @@ def _thinned(rejects: Sequence[Reject]) -> Iterator[Reject]:
             whole.add(reject.message)
         yield reject
     for message, refused in count.items():
-        if refused > _MOST_ROWS:
+        if refused > MOST_ROWS:
             last = next(reject for reject in reversed(rejects) if reject.message == message)
-            detail = f"and {refused - _MOST_ROWS} more readings of this message were refused"
+            detail = f"and {refused - MOST_ROWS} more readings of this message were refused"
             yield Reject(message, last.reason, detail, -1, None if message not in whole else b"")
 
 

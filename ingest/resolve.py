@@ -5,21 +5,21 @@ What cannot be resolved is told apart: readings of unregistered devices are to b
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from devices.columns import NO_TEXT, NO_TIME_US, Columns, Reject
+from devices.columns import NO_TIME_US, Columns, Reject
+from devices.doubts import believe_clocks
 from devices.flat import encode_object
+from devices.measures import is_text, measure, sent, sent_text, states_of
 from devices.reasons import Reason
 from devices.registry import NONE, Registry
 from devices.senml import encode_pack
-from devices.states import labels_of, plain_label
 from devices.topics import Kind, device_topic
-from devices.units import conversion
 from ingest.batch import EMPTY_BATCH, Batch
-from ingest.check import believe_clocks
 from ingest.clocks import NO_SIGHTINGS, Sightings, sightings
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ingest.message import Group
 
 
-_MOST_MARKED = 1_000_000
+MOST_ROWS = 100
+"""Refused readings of one message that are kept one by one, each with what a replay of it alone needs."""
 
 
 class Held(NamedTuple):
@@ -80,9 +81,9 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     known = device != NONE
     _reject(columns, group, rejects, known & (metric == NONE), Reason.METRIC_UNKNOWN)
     known &= metric != NONE
-    value, refused = _values(columns, metric, registry)
+    value, refused = measure(columns, metric, registry)
     for reason, mask in refused.items():
-        _reject(columns, group, rejects, known & mask, reason, lambda row: _states_of(metric[row], registry))
+        _reject(columns, group, rejects, known & mask, reason, lambda row: states_of(metric[row], registry))
         known &= ~mask
     rows = np.flatnonzero(known)
 
@@ -197,7 +198,7 @@ def _encode_rows(columns: Columns, group: Group, rows: list[int]) -> bytes:
     rows = sorted(rows, key=lambda row: bool(columns.time_us[row] == NO_TIME_US))  # the first time is the base of all
     return encode_pack(
         [columns.metrics[columns.metric[row]] for row in rows],
-        [_sent(columns, row) for row in rows],
+        [sent(columns, row) for row in rows],
         [_seconds(columns, row) for row in rows],
         units=[columns.units[columns.unit[row]] for row in rows],
         base_name=f"{columns.uids[columns.device[rows[0]]]}:",
@@ -208,85 +209,12 @@ def _encode_flat(columns: Columns, row: int) -> bytes:
     """Write one row as flat JSON, which allows any name and any time."""
     seconds = int(columns.time_us[row]) / 1e6
     time = seconds if abs(seconds) < 1e11 else 1e21  # as impossible as it was: 1e21 is no time in any unit
-    return encode_object(time, {columns.metrics[columns.metric[row]]: _sent(columns, row)})
-
-
-def _sent(columns: Columns, row: int) -> float | str:
-    """Give the number or the text that a reading came as."""
-    is_number = columns.text is None or columns.text[row] == NO_TEXT
-    return float(columns.value[row]) if is_number else columns.texts[columns.text[row]]  # type: ignore[index]  # mypy: not None
+    return encode_object(time, {columns.metrics[columns.metric[row]]: sent(columns, row)})
 
 
 def _seconds(columns: Columns, row: int) -> float:
     time_us = int(columns.time_us[row])
     return 1e15 if time_us == NO_TIME_US else time_us / 1e6  # 1e15: as impossible as it was
-
-
-def _values(
-    columns: Columns, metric: NDArray[np.int32], registry: Registry
-) -> tuple[NDArray[np.float64], dict[Reason, NDArray[np.bool_]]]:
-    """Give each value in its metric's own unit, or as the code of the state it names, and what is refused for which reason."""
-    scale, offset, fits = _conversions(columns, metric, registry)
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows here is refused in the next line
-        value = columns.value * scale + offset
-    refused = {Reason.UNIT_MISMATCH: ~fits, Reason.VALUE_NOT_FINITE: fits & ~np.isfinite(value)}
-    if columns.text is None:
-        return value, refused
-    is_text = columns.text != NO_TEXT
-    code = _state_codes(columns, columns.text, metric, registry)
-    nameless = is_text & np.isnan(code)
-    has_states = np.isin(metric, list({position for position, _ in registry.state_codes}))
-    refused = {reason: mask & ~is_text for reason, mask in refused.items()}  # a text has no unit
-    refused |= {Reason.STATE_UNKNOWN: nameless & has_states, Reason.VALUE_NOT_NUMERIC: nameless & ~has_states}
-    return np.where(is_text, code, value), refused
-
-
-def _state_codes(
-    columns: Columns, text: NDArray[np.int32], metric: NDArray[np.int32], registry: Registry
-) -> NDArray[np.float64]:
-    """Code of the state that each text names, NaN where its metric has none of that name; once per pair of metric and text."""
-    rows = np.flatnonzero((text != NO_TEXT) & (metric != NONE))
-    pairs, which = np.unique(metric[rows].astype(np.int64) * len(columns.texts) + text[rows], return_inverse=True)
-    found = [
-        registry.state_codes.get((position, plain_label(columns.texts[number])), np.nan)
-        for position, number in (divmod(pair, len(columns.texts)) for pair in pairs.tolist())
-    ]
-    code = np.full(len(columns), np.nan)
-    code[rows] = np.array(found, np.float64)[which]
-    return code
-
-
-def _states_of(metric: int, registry: Registry) -> str:
-    labels = labels_of(metric, registry.state_codes)
-    return f"; it may be {', '.join(labels)}" if labels else ""
-
-
-def _conversions(
-    columns: Columns, metric: NDArray[np.int32], registry: Registry
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Scale and offset into each reading's stored unit, and whether its unit fits; once per pair of unit and metric."""
-    width = len(registry.metric_units) + 1  # one more: an unknown metric is position 0 here
-    pair = columns.unit.astype(np.int64) * width + metric + 1
-    pairs = _distinct(pair, len(columns.units) * width)
-    found = []
-    for code in pairs.tolist():
-        unit, position = divmod(code, width)
-        stored = registry.metric_units[position - 1] if position else ("", "")
-        found.append(conversion(columns.units[unit], *stored))
-    which = np.searchsorted(pairs, pair)
-    scale = np.array([1.0 if factor is None else factor[0] for factor in found])
-    offset = np.array([0.0 if factor is None else factor[1] for factor in found])
-    fits = np.array([factor is not None for factor in found], bool)
-    return scale[which], offset[which], fits[which]
-
-
-def _distinct(codes: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    """Give the distinct codes in order, by marking where there are few, for sorting them all takes longer."""
-    if limit > _MOST_MARKED:
-        return np.unique(codes)
-    marked = np.zeros(limit, bool)
-    marked[codes] = True
-    return np.flatnonzero(marked)
 
 
 def _reject(
@@ -297,13 +225,16 @@ def _reject(
     reason: Reason,
     states_of: Callable[[int], str] = lambda _row: "",
 ) -> None:
-    """Add the readings of a mask to `rejects`, each with what a replay of it alone needs."""
+    """Add the readings of a mask to `rejects`, each with what a replay of it alone needs: as many of a message as are kept."""
+    told: Counter[int] = Counter()
     for row in np.flatnonzero(mask).tolist():
-        metric, unit = columns.metrics[columns.metric[row]], columns.units[columns.unit[row]]
-        detail = f"{metric[:60]!r}" + (f" in {unit[:20]!r}" if unit else "")
-        if isinstance(sent := _sent(columns, row), str):
-            detail += f": {sent[:60]!r}{states_of(row)}"
+        message = int(columns.message[row])
+        told[message] += 1
+        if told[message] > MOST_ROWS:  # only counted: a message of 1 MiB may hold hundreds of thousands of them
+            rejects.append(Reject(message, reason, "", int(columns.item[row])))
+            continue
+        detail = sent_text(columns, row) + (states_of(row) if is_text(columns, row) else "")
         # A network server's topic takes nothing but what the network server sends: there the whole message goes again.
-        is_ours = group.sources[columns.message[row]].kind in (Kind.DEVICE, Kind.GATEWAY)
+        is_ours = group.sources[message].kind in (Kind.DEVICE, Kind.GATEWAY)
         again = _encode_rows(columns, group, [row]) if is_ours and np.isfinite(columns.value[row]) else None
-        rejects.append(Reject(int(columns.message[row]), reason, detail, int(columns.item[row]), again))
+        rejects.append(Reject(message, reason, detail, int(columns.item[row]), again))

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from devices.doubts import LATE_AFTER_US
 from devices.flags import Flag
 from hedgerow.bench.database import BenchError, empty_tables
 from hedgerow.bench.usage import cpu_s
 from ingest.batch import Batch, sort_unique
-from ingest.check import LATE_AFTER_US
 from ingest.encode import HEADER, TRAILER, encode_readings
 from simulators.load import MEASURED, uid_of
 from sql.queries import query

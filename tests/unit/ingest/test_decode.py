@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 
 from devices.cbor import MOST_CBOR_BYTES
+from devices.formats import MOST_PAYLOAD_BYTES
 from devices.reasons import Reason
 from devices.registry import build_registry
 from devices.topics import parse_topic
-from ingest.decode import MOST_PAYLOAD_BYTES, decode
+from ingest.decode import decode
 from tests.unit.devices.examples import DETERMINISTIC, Reading, readings_of
 from tests.unit.devices.mutations import BINARY_SPLINTERS, FLAT_JSON, SENML_CBOR, SENML_JSON, TEXT_SPLINTERS, mutated
 from tests.unit.devices.senml_packs import groups, mixed_groups

@@ -15,7 +15,7 @@ from devices.reasons import Reason
 from devices.registry import EMPTY_REGISTRY
 from ingest.decode import decode
 from ingest.message import Message, group_of
-from ingest.resolve import Resolved, nothing_resolved, resolve
+from ingest.resolve import MOST_ROWS, Resolved, nothing_resolved, resolve
 from tests.unit.devices.examples import DETERMINISTIC, Reading, readings_of
 from tests.unit.devices.senml_packs import groups
 from tests.unit.ingest.examples import (
@@ -132,6 +132,17 @@ def test_resolve_refused_reading_of_an_early_time_keeps_it_for_the_replay() -> N
     assert reject.payload is not None
     later_us = RECEIVED_US + 86_400_000_000
     assert [reading.time_us for reading in again(reject.payload, device_topic(KNOWN), later_us)] == [60_000_000]
+
+
+def test_resolve_many_refused_readings_of_one_message_are_kept_a_hundred_times() -> None:
+    """All of them are counted; beyond what quarantine keeps of a message they bring nothing that takes memory."""
+    many = json.dumps([{"n": "nonsense", "v": i} for i in range(MOST_ROWS + 20)]).encode()
+    rejects = resolved(many, b'[{"n":"nonsense","v":1}]').rejects
+
+    own = [reject for reject in rejects if reject.message == 0]
+    assert [reject.item for reject in own] == list(range(1, MOST_ROWS + 21))
+    assert [bool(reject.payload and reject.detail) for reject in own] == [True] * MOST_ROWS + [False] * 20
+    assert [bool(reject.payload) for reject in rejects if reject.message == 1] == [True]
 
 
 def test_resolve_value_that_overflows_in_the_metric_s_unit_is_refused() -> None:
