@@ -82,9 +82,19 @@ async def permitted(
         return person
     if not person.may_write:
         raise NotAllowed(f"Your role ({person.role}) may only read. Ask an administrator for the role of engineer.")
-    if bearer is None and token and not is_csrf_token(token, csrf or ""):
-        raise NotAllowed(f"Send the header {_CSRF_HEADER} with the token of your session, or use an API key.")
+    if bearer is None and token and not is_csrf_token(token, csrf or await _csrf_of_form(request)):
+        raise NotAllowed(
+            f"This page was open too long: go back, reload it and try again. Programs send the header {_CSRF_HEADER} with"
+            " the token of their session, or use an API key."
+        )
     return person
+
+
+async def _csrf_of_form(request: Request) -> str:
+    """Give the token that a page's form carries in its field `csrf`."""
+    if not request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/form-data")):
+        return ""
+    return str((await request.form()).get("csrf", ""))
 
 
 Permitted = Annotated[Person, Depends(permitted)]

@@ -1,0 +1,68 @@
+"""Who may use which route: the least role for each, by method and address. A route without a line here fails the tests.
+
+`open` stands for anyone, known or not. Pages and other routes that are not in the OpenAPI document have their lines too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from api.people import Role
+
+    Least = Role | Literal["open"]
+
+LEAST_ROLE: Mapping[str, Least] = {
+    # What machines ask
+    "GET /healthz": "open",
+    "GET /readyz": "open",
+    "GET /metrics": "viewer",
+    "GET /openapi.json": "viewer",
+    # The registry
+    "GET /api/v1/sites": "viewer",
+    "GET /api/v1/sites/{code}": "viewer",
+    "POST /api/v1/sites": "engineer",
+    "PATCH /api/v1/sites/{code}": "engineer",
+    "GET /api/v1/profiles": "viewer",
+    "GET /api/v1/profiles/{key}": "viewer",
+    "POST /api/v1/profiles": "engineer",
+    "PATCH /api/v1/profiles/{key}": "engineer",
+    "POST /api/v1/profiles/{key}/decode": "engineer",
+    "GET /api/v1/devices": "viewer",
+    "GET /api/v1/devices/clocks": "viewer",
+    "GET /api/v1/devices/{uid}": "viewer",
+    "GET /api/v1/devices/{uid}/radio": "viewer",
+    "POST /api/v1/devices": "engineer",
+    "PATCH /api/v1/devices/{uid}": "engineer",
+    "GET /api/v1/deployments": "viewer",
+    "POST /api/v1/deployments": "engineer",
+    "GET /api/v1/series": "viewer",
+    "POST /api/v1/series": "engineer",
+    "GET /api/v1/metrics": "viewer",
+    # Readings
+    "GET /api/v1/readings": "viewer",
+    "GET /api/v1/aggregate": "viewer",
+    "GET /api/v1/latest": "viewer",
+    "GET /api/v1/corrections": "viewer",
+    "GET /api/v1/conflicts": "viewer",
+    # The path
+    "GET /api/v1/status": "viewer",
+    "GET /api/v1/quarantine": "viewer",
+    "GET /api/v1/quarantine/reasons": "viewer",
+    "GET /api/v1/held": "viewer",
+    "GET /api/v1/events": "viewer",
+    "POST /api/v1/webhooks/chirpstack": "engineer",
+    "POST /api/v1/webhooks/things-stack": "engineer",
+    # Pages
+    "GET /": "viewer",
+    "GET /login": "open",
+    "POST /login": "open",
+    "POST /logout": "open",
+    "GET /sites/{code}": "viewer",
+    "GET /sites/{code}/readings.csv": "viewer",
+    "GET /static/{path:path}": "open",
+    "GET /status": "viewer",
+}
+"""The least role for a route: `open`, `viewer`, `engineer`, `manager` or `admin`; every role above it may too."""
