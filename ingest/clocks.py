@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,8 @@ class Sightings:
     """How many of its times are not believed; None: none in any row."""
     last_us: NDArray[np.int64] | None = None
     """The last of those, as it was sent [µs since 1970]; `NO_TIME_US` where it was no time at all."""
+    message: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+    """Index of the message within its group; empty once groups are cut at midnight."""
 
 
 NO_SIGHTINGS = Sightings(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.int64))
@@ -70,7 +72,8 @@ def sightings(
         return NO_SIGHTINGS
     first = np.flatnonzero(np.append(True, (message[1:] != message[:-1]) | (device[1:] != device[:-1])))
     if not doubted.any():
-        return Sightings(device_ids[device[first]], received_us[first], np.maximum.reduceat(time_us, first))
+        newest_us = np.maximum.reduceat(time_us, first)
+        return Sightings(device_ids[device[first]], received_us[first], newest_us, message=message[first])
     newest_us = np.maximum.reduceat(np.where(doubted, NO_TIME_US, time_us), first)
     last = np.maximum.reduceat(np.where(doubted, np.arange(len(message)), -1), first)
     return Sightings(
@@ -79,6 +82,7 @@ def sightings(
         newest_us,
         np.add.reduceat(doubted.astype(np.int64), first),
         np.where(last < 0, NO_TIME_US, time_us[last]),
+        message[first],
     )
 
 

@@ -163,6 +163,7 @@ class Pipeline:
                 self._write(refusal_of(prepared.group, str(error)))
             return
         self._registrar.clocks.add(prepared.clocks)
+        self._registrar.arrivals.add(prepared.heard)
         if not prepared.group.held:
             acknowledge(prepared.group, self._session)
 

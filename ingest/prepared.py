@@ -10,6 +10,7 @@ import numpy as np
 from devices.columns import Reject
 from devices.digest import digest_of
 from devices.reasons import Reason
+from ingest.arrivals import heard_in
 from ingest.batch import last_of_each_series, sort_unique
 from ingest.encode import encode_readings, encode_uplinks
 from ingest.network_rows import event_rows, radio_rows
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ingest.arrivals import Heard
     from ingest.batch import Batch
     from ingest.clocks import Sightings
     from ingest.message import Group
@@ -51,6 +53,7 @@ class Prepared:
     conflicts: Mapping[str, Sequence[object]]
     """Readings that lost to another one of the group with the same key, as columns of the query `note_conflicts`."""
     clocks: Sightings
+    heard: Heard
     oldest_received_us: int
     radio: Mapping[str, Sequence[object]] | None
     """Columns of the table uplink_radio by name."""
@@ -121,6 +124,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch, *, archive: bool = T
             "values": unique.refused.value.tolist(),
         },
         clocks=resolved.clocks,
+        heard=heard_in(group, resolved),
         oldest_received_us=int(received_us.min()),
         radio=radio_rows(group, resolved),
         events=event_rows(group, resolved),

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from devices.registry import Registry, load_registry
+from ingest.arrivals import Arrivals
 from ingest.clocks import Clocks
+from ingest.errand_process import ErrandProcess
 from ingest.message import Group, Message, group_of
 from ingest.store import Stopped
 from ingest.watchdog import Watchdog
@@ -60,9 +62,11 @@ class Registrar:
         self._held_away = 0  # released messages that are on their way to the store
         self._reported = {"connections": 0, "sessions_lost": 0, "identity_conflicts": 0}
         self._load_lock = threading.Lock()
+        self._errands = ErrandProcess(database_url)
         self._thread = threading.Thread(target=self._watch, name="registrar", daemon=True)
         self.registry: Registry
         self.clocks = Clocks()
+        self.arrivals = Arrivals()
 
     def load(self, is_stopping: Callable[[], bool], *, drains: bool = False, restarted: bool = False) -> None:
         """Become the worker, as soon as no other process is it, and read the registry; before `start`.
@@ -94,6 +98,7 @@ class Registrar:
         """End the background work and give up the worker's name; a store that hangs keeps nobody from ending."""
         self._stopping.set()
         self._thread.join(_STOP_WITHIN_S)
+        self._errands.stop()
 
     def released_groups(self) -> list[Group]:
         """Held messages whose devices are registered by now, ready for the path."""
@@ -194,9 +199,12 @@ class Registrar:
         while not self._stopping.is_set():
             if time.monotonic() >= next_report:
                 self._report(connection)
+                self._errands.look(connection)
                 next_report = time.monotonic() + _BEAT_S
             if self.clocks.is_due():
                 self._note_clocks(connection)
+            if self.arrivals.is_due():
+                self._note_arrivals(connection)
             self._release(connection)
             pause_s = _RELEASE_S if self._held_away else _BEAT_S
             channels = {notice.channel for notice in connection.notifies(timeout=pause_s, stop_after=1)}
@@ -207,6 +215,10 @@ class Registrar:
                 # Registering thousands one by one must not keep us reading the registry all the time.
                 self._stopping.wait(2 * (time.monotonic() - began))
         self._note_clocks(connection)
+        self._note_arrivals(connection)
+
+    def _note_arrivals(self, connection: psycopg.Connection) -> None:
+        connection.execute(query("note_arrivals"), self.arrivals.take())
 
     def _note_clocks(self, connection: psycopg.Connection) -> None:
         for rows in self.clocks.take():

@@ -51,6 +51,9 @@ CREATE TABLE gateway_state (
     devices_late     int4 NOT NULL                      -- of those
 );
 
+-- The last refusals of one device, for its page.
+CREATE INDEX quarantine_device ON quarantine (device_uid, received_at);
+
 -- When Hedgerow itself could not hear: silence is not counted then.
 CREATE TABLE hearing_outage (
     began_at timestamptz PRIMARY KEY,
