@@ -11,17 +11,30 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from ingest.message import Group
 
+_DIFFERENT_IDS = 65_535
+_TOGETHER = 1_000
+
+
+def enough(receive_maximum: int, *, packet_ids_last: bool) -> int:
+    """Count the deliveries to know, so that each that may come again is among them.
+
+    What may come again is more than what we have not acknowledged: acknowledgements under way die with the connection, and
+    Mosquitto before 2.0.13 does not stop at the receive maximum. So as many are known as can be told apart by packet id.
+    """
+    return _DIFFERENT_IDS - 1 if packet_ids_last else receive_maximum
+
 
 class Deliveries:
-    """The last deliveries, newest last: `enough` of them, which is as many as the broker may have to deliver again."""
+    """The last deliveries, newest last: `enough` of them."""
 
     def __init__(self, enough: int, *, packet_ids_last: bool) -> None:
         self._enough = enough
@@ -38,8 +51,12 @@ class Deliveries:
         another message.
         """
         numbered = packet_ids != 0  # what came with QoS 0 never comes again
-        self._seen.append((digests[numbered], packet_ids[numbered], received_us[numbered]))
-        self._count += len(self._seen[-1][0])
+        self._count += int(np.count_nonzero(numbered))
+        columns = (digests[numbered], packet_ids[numbered], received_us[numbered])
+        if self._seen and len(self._seen[-1][0]) < _TOGETHER:  # arrays of one take a hundred times the room
+            last = self._seen.pop()
+            columns = (np.append(last[0], columns[0]), np.append(last[1], columns[1]), np.append(last[2], columns[2]))
+        self._seen.append(columns)
         while self._count > self._enough:
             digests, packet_ids, received_us = self._seen.popleft()
             kept = max(0, self._enough - (self._count - len(digests)))

@@ -18,7 +18,7 @@ import numpy as np
 import psycopg
 
 from ingest.assignment import Assignment
-from ingest.deliveries import Deliveries
+from ingest.deliveries import Deliveries, enough
 from ingest.pipeline import Pipeline
 from ingest.receive import MqttSession
 from ingest.receive_paho import PahoSession
@@ -50,16 +50,16 @@ def run(assignment: Assignment) -> None:
         log.error("TEST ONLY: messages are acknowledged before they are stored and will be lost in a crash")
     session = _session(assignment)
     registrar = Registrar(settings.database_url, worker, session)
-    enough = 2 * settings.receive_maximum
+    known = enough(settings.receive_maximum, packet_ids_last=settings.mqtt_keeps_packet_ids)
     try:
-        deliveries = _load_when_store_is_there(assignment, registrar, stopping)
+        deliveries = _load_when_store_is_there(assignment, registrar, stopping, known)
     except Stopped:
         log.info("stopped before there was anything to do")
         return
     # Messages die with their group: looking for cycles among them costs a third of parsing and finds none.
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
-    store = Store(settings.database_url, worker, deliveries=enough, is_stopping=stopping.is_set)
+    store = Store(settings.database_url, worker, deliveries=known, is_stopping=stopping.is_set)
     pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping)
     try:
         registrar.start()
@@ -144,19 +144,21 @@ def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
     return failed
 
 
-def _load_when_store_is_there(assignment: Assignment, registrar: Registrar, stopping: threading.Event) -> Deliveries:
+def _load_when_store_is_there(
+    assignment: Assignment, registrar: Registrar, stopping: threading.Event, known: int
+) -> Deliveries:
     while True:
         try:
             registrar.load(stopping.is_set, drains=assignment.drains, restarted=assignment.restarted)
-            return _read_deliveries(assignment.settings)
+            return _read_deliveries(assignment.settings, known)
         except psycopg.OperationalError as error:
             log.warning("waiting for the store: %s", str(error).strip().replace("\n", " "))
         if stopping.wait(0.5):
             raise Stopped
 
 
-def _read_deliveries(settings: IngestSettings) -> Deliveries:
-    deliveries = Deliveries(settings.receive_maximum, packet_ids_last=settings.mqtt_keeps_packet_ids)
+def _read_deliveries(settings: IngestSettings, known: int) -> Deliveries:
+    deliveries = Deliveries(known, packet_ids_last=settings.mqtt_keeps_packet_ids)
     with connect(settings.database_url, name=f"hedgerow {settings.mqtt_client_id} start") as connection:
         rows = connection.execute(query("list_deliveries"), {"worker": settings.mqtt_client_id})
         for digests, packet_ids, received_us in rows:

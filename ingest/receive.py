@@ -1,8 +1,8 @@
 """Receive: the persistent session at an MQTT 5 broker. Takes PUBLISHes, gives messages.
 
-QoS 1, a fixed identity and a session that outlives us: what is not acknowledged comes again. The broker sends no more than
-`receive_maximum` unacknowledged messages, and we read no further while too many bytes wait: both bound our memory. The protocol
-is the library's (mqtt5, sans I/O) but for the plain PUBLISH and PUBACK (`ingest/wire.py`).
+QoS 1, a fixed identity and a session that outlives us: what is not acknowledged comes again. We read no further while more than
+`receive_maximum` messages are unacknowledged or too many bytes wait: that bounds our memory, and what may come again. The
+protocol is the library's (mqtt5, sans I/O) but for the plain PUBLISH and PUBACK (`ingest/wire.py`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _READ_BYTES = 2**18
-_MOST_WAITING_BYTES = 2**25
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 3.0
 _GATHER_S = 0.004
 """How long messages gather in the socket while earlier ones wait to be collected: one read of many costs both sides less."""
@@ -211,7 +210,7 @@ class MqttSession:
                 last_ping = now
             if now - last_read > 1.5 * KEEP_ALIVE_S:
                 raise SessionError("the broker is silent")
-            if self.arrivals.waiting_bytes > _MOST_WAITING_BYTES:
+            if self.arrivals.is_full:
                 self._closing.wait(0.01)
                 last_read = now  # it is we who do not listen
                 continue

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _KEEPALIVE_S = 30
-_MOST_WAITING_BYTES = 2**25
 
 
 class PahoSession:
@@ -148,8 +147,8 @@ class PahoSession:
             log.error("another process uses our identity %s, or the broker refuses us", self._settings.mqtt_client_id)
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        # QoS 0 knows no receive maximum: while too much waits we read no further, like the session for MQTT 5.
-        while self.arrivals.waiting_bytes > _MOST_WAITING_BYTES and not self._closing.wait(0.05):
+        # 3.1.1 knows no receive maximum: while too much waits we read no further, like the session for MQTT 5.
+        while self.arrivals.is_full and not self._closing.wait(0.05):
             pass
         self.arrivals.put(
             [message.topic.encode()], [bytes(message.payload)], np.array([message.mid], np.uint16), np.array([message.dup])

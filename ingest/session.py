@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MOST_WAITING_BYTES = 2**25
 _MOST_AHEAD_US = 2_000_000
 _SHORT_S, _SHORT_MANY = 2.0, 3
 
@@ -96,6 +97,11 @@ class Arrivals:
     def unacknowledged(self) -> int:
         """Messages of this connection that are not acknowledged yet."""
         return self._received - self._acknowledged
+
+    @property
+    def is_full(self) -> bool:
+        """Whether to read no further for now; QoS 0 knows no receive maximum, and Mosquitto before 2.0.13 exceeds it."""
+        return self.waiting_bytes > _MOST_WAITING_BYTES or self.unacknowledged > self._receive_maximum
 
     def begin_epoch(self, epoch: int, *, resumed: bool) -> None:
         """Note a new connection; the first messages of a resumed session may be repeats."""

@@ -41,6 +41,9 @@ _QUARANTINE = {
 }
 """Columns of rows for quarantine and their types."""
 
+_FORGOTTEN_AT_ONCE = 8
+"""Old deliveries are forgotten an eighth at a time: to find them all are counted, and at low rates each has its own row."""
+
 _CAREFUL_BATCHES = 8
 """After a batch with stored keys the next ones take the careful way at once: repeats come in runs."""
 
@@ -64,6 +67,7 @@ class Store:
         self._database_url = database_url
         self._worker = worker
         self._deliveries = deliveries
+        self._remembered = deliveries  # since old deliveries were forgotten last
         self._is_stopping = is_stopping
         self._connection: psycopg.Connection | None = None
         self._watchdog = Watchdog(is_stopping)
@@ -224,10 +228,13 @@ class Store:
         return stored, row[0] if row else 0
 
     def _remember(self, connection: psycopg.Connection, prepared: Prepared) -> None:
-        if prepared.delivery is not None:
-            values = {"worker": self._worker, "enough": self._deliveries, **prepared.delivery}
-            connection.execute(query("remember_delivery"), values)
-            connection.execute(query("forget_old_deliveries"), values)
+        if prepared.delivery is None:
+            return
+        connection.execute(query("remember_delivery"), {"worker": self._worker, **prepared.delivery})
+        self._remembered += len(prepared.group)
+        if self._remembered >= self._deliveries // _FORGOTTEN_AT_ONCE:
+            connection.execute(query("forget_old_deliveries"), {"worker": self._worker, "enough": self._deliveries})
+            self._remembered = 0
 
     def _counts(self, prepared: Prepared, stored: int, conflicting: int) -> dict[str, object]:
         counts = dict(prepared.counts)

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+import paho.mqtt.client as mqtt
 import psycopg
-from paho.mqtt import subscribe
+from paho.mqtt.enums import CallbackAPIVersion
 
 from simulators.verify import verify
 from tests.faults.fleet import DEVICES, Flood, make_fleets, register_fleets
@@ -210,12 +211,34 @@ def flavour_of(database: str) -> str:
     return str(row[0])
 
 
-def broker_figures(broker: Mosquitto) -> tuple[int, int]:
-    """Ask a broker how many messages wait in it, and how many it has dropped; it says so as often as its `sys_interval`."""
+class BrokerFigures(NamedTuple):
+    """What a broker says of itself."""
+
+    waiting: int
+    """Messages that wait in it."""
+    dropped: int
+    """Messages it has dropped."""
+
+
+@contextmanager
+def watched_broker(broker: Mosquitto) -> Iterator[Callable[[], BrokerFigures]]:
+    """Give a function that tells what a broker said last, as often as its `sys_interval`; listen from the start of it.
+
+    A figure that does not change is said once, and forgotten by the broker after a minute.
+    """
     topics = ["$SYS/broker/store/messages/count", "$SYS/broker/publish/messages/dropped"]
-    answers = subscribe.simple(topics, hostname=broker.host, port=broker.port, msg_count=2)  # type: ignore[no-untyped-call]
-    by_topic = {answer.topic: int(answer.payload) for answer in answers}
-    return by_topic[topics[0]], by_topic[topics[1]]
+    said: dict[str, int] = {}
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.on_message = lambda _client, _userdata, message: said.update({message.topic: int(message.payload)})
+    client.connect(broker.host, broker.port)
+    client.subscribe([(topic, 0) for topic in topics])
+    client.loop_start()
+    try:
+        wait_until(lambda: len(said) == len(topics), "the broker says its figures")
+        yield lambda: BrokerFigures(*(said[topic] for topic in topics))
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def ingest_program(database: str, mqtt_url: str, folder: Path, *tampering: str, **settings: object) -> Program:

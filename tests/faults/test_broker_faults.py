@@ -88,9 +88,15 @@ def test_connection_to_the_broker_cut_and_reset_is_clean(plain_database: str, mo
     cuts = sized(6, 100)
     with fault_proxy(mosquitto.port) as proxy:
         way = f"mqtt://{proxy.host}:{proxy.port}"
-        with running_trial("A9 network", plain_database, mosquitto.url, tmp_path, ingest_mqtt_url=way) as trial:
-            with trial.flood(1_000):
-                for number in range(cuts):
+        most = sized(100, 30_000)  # more than this is under way in the short form too
+        where = (plain_database, mosquitto.url, tmp_path)
+        with running_trial("A9 network", *where, ingest_mqtt_url=way, receive_maximum=most) as trial:
+            with trial.flood(sized(3_000, 1_000)):
+                trial.ingest.stop()
+                time.sleep(2)  # until there is a backlog
+                trial.ingest.start()
+                wait_until(lambda: proxy.connections > 1, "ingest connects again")
+                for number in range(1, cuts):
                     time.sleep(trial.random.uniform(0, 0.3))
                     (proxy.reset, proxy.cut_in_the_middle)[number % 2]()
                     wait_until(lambda number=number: proxy.connections > 1 + number, "ingest connects again")  # type: ignore[misc]

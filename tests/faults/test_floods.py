@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from simulators.load import METRICS, Load
 from tests.faults.fleet import register_load
-from tests.faults.harness import broker_figures, flavour_of, running_trial, sized, wait_until
+from tests.faults.harness import flavour_of, running_trial, sized, wait_until, watched_broker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,12 +25,13 @@ def test_burst_of_all_devices_at_once_is_stored_soon(
     """A13: 10,000 devices send what they have kept: nothing is dropped, and 99 % are stored within 60 s of the first."""
     broker = make_mosquitto(settings="sys_interval 1")
     messages = _DEVICES * sized(2, 20)
-    with running_trial("A13", plain_database, broker.url, tmp_path) as trial:
+    trial_of = running_trial("A13", plain_database, broker.url, tmp_path)
+    with watched_broker(broker) as broker_figures, trial_of as trial:
         register_load(plain_database, _DEVICES)
         with trial.load(Load(broker.host, broker.port, messages, _DEVICES, int(time.time()) - 1_000)) as load:
             wait_until(lambda: trial.messages_stored() >= 0.99 * messages or load.error is not None, "99 % are stored", 300)
             p99_s = time.monotonic() - load.began
-        figures = trial.settle(p99_s=round(p99_s, 2), dropped=(dropped := broker_figures(broker)[1]))
+        figures = trial.settle(p99_s=round(p99_s, 2), dropped=(dropped := broker_figures().dropped))
 
     trial.assert_clean(figures)
     assert figures.stored == messages * len(METRICS)

@@ -86,6 +86,18 @@ def test_store_answer_to_commit_lost_counts_the_group_once(
     assert _row(database, "SELECT count(*) FROM quarantine") == (1,)
 
 
+def test_store_old_deliveries_are_forgotten_now_and_then(database: str, registry: Registry) -> None:
+    """Of a hundred deliveries to know at least a hundred stay and never many more, however small the groups."""
+    store = _store(database)
+    for i in range(150):
+        store.write(_prepared(registry, _temperature(_TIME_S + i, 1), at_us=_NOW_US + i))
+    store.close()
+
+    (kept,) = _row(database, "SELECT count(*) FROM delivery")
+    assert isinstance(kept, int)
+    assert 100 <= kept <= 112
+
+
 def test_store_commit_still_under_way_is_waited_for(database: str, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection is given up while its COMMIT hangs: the group is not written beside it, archived twice and counted twice."""
     store = _store(database)

@@ -83,6 +83,18 @@ def test_waiting_bytes_and_unacknowledged_add_up() -> None:
     assert arrivals.unacknowledged == 0
 
 
+def test_is_full_when_the_broker_exceeds_the_receive_maximum() -> None:
+    """Mosquitto before 2.0.13 does: what is not acknowledged stays bounded all the same, and so does what may come again."""
+    arrivals = Arrivals(5)
+    arrivals.begin_epoch(1, resumed=False)
+    put(arrivals, 5)
+    assert not arrivals.is_full
+    put(arrivals, 1)
+    assert arrivals.is_full
+    arrivals.acknowledged(1)
+    assert not arrivals.is_full
+
+
 def test_take_from_nothing_gives_none() -> None:
     """Without waiting, and after waiting."""
     arrivals = Arrivals(5)
