@@ -68,10 +68,10 @@ def _registry(connection: psycopg.Connection, key: str, definition: Path | None)
 
 
 def _show(console: Console, trial: Trial) -> None:
-    table = Table("", "metric", "value", "", "time", box=None, pad_edge=False)
+    table = Table("", "metric", "value", "", "time", "doubts", box=None, pad_edge=False)
     for reading in trial.readings:
-        time = "of arrival, flagged" if reading.time is None else f"{reading.time:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(str(reading.item), reading.metric, f"{reading.value:.12g}", reading.state or reading.unit, time)
+        told = (reading.state or reading.unit, f"{reading.time:%Y-%m-%d %H:%M:%S}Z", "; ".join(reading.doubts))
+        table.add_row(str(reading.item), reading.metric, f"{reading.value:.12g}", *told)
     if trial.readings:
         console.print(table, highlight=False)
     for refusal in trial.refused:

@@ -167,7 +167,7 @@ class Corrections:
     def _put_quarantine(self, portion: Portion, group: Group, resolved: Resolved) -> None:
         rows = [] if portion.is_parts else quarantine_rows(group, resolved)
         with self._connection.cursor() as cursor:
-            cursor.executemany(query("quarantine_again"), rows)
+            cursor.executemany(query("quarantine_again"), [{**row, "result": "refused again by redecode"} for row in rows])
         self._connection.execute(query("close_quarantined"), closing(portion, resolved, rows))
 
     def _ensure_partitions(self, time_us: NDArray[np.int64]) -> None:

@@ -81,7 +81,7 @@ def main() -> None:
     """Do what standard input says, until it closes."""
     assignment = Assignment.from_json(sys.stdin.buffer.readline())
     log_to_stdout(assignment.worker)
-    threading.Thread(target=_end_with_input, name="input", daemon=True).start()
+    threading.Thread(target=end_with_input, name="input", daemon=True).start()
     run(assignment)
 
 
@@ -91,7 +91,8 @@ def log_to_stdout(worker: str) -> None:
     logging.basicConfig(level=logging.INFO, format=form, stream=sys.stdout)
 
 
-def _end_with_input() -> None:
+def end_with_input() -> None:
+    """End this process when its standard input closes: whoever started it is gone."""
     while os.read(sys.stdin.fileno(), 1):  # unbuffered: a buffer's lock held at the end of the process would abort it
         pass
     os.kill(os.getpid(), signal.SIGTERM)

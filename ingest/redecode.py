@@ -46,6 +46,10 @@ class RedecodeError(Exception):
     """What was asked for cannot be done."""
 
 
+class BusyError(RedecodeError):
+    """Another run is at work."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to decode again."""
@@ -77,6 +81,8 @@ class Summary:
     refused: Counter[str] = field(default_factory=Counter)
     """Messages and readings refused, by reason."""
     examples: list[Example] = field(default_factory=list)
+    run_id: int | None = None
+    """Whose corrections are those of this run; None: a dry run."""
 
     def add(self, found: Found) -> None:
         """Add what became of some readings; of examples, the first ones."""
@@ -144,7 +150,7 @@ class _Run:
         self._corrections = Corrections(writing, self._run_id, self._scope)
         self._newest_quarantined = _number(writing.execute(query("find_newest_quarantined")))
         self._series: set[int] = set()
-        self._summary = Summary()
+        self._summary = Summary(run_id=self._run_id)
 
     def run(self, watch: Watch) -> Summary:
         try:
@@ -184,24 +190,26 @@ class _Run:
     def _resolve(self, columns: Columns, group: Group) -> Resolved:
         resolved = resolve(columns, group, self._registry)
         if resolved.missing and not self._request.dry_run:
-            self._make_series(resolved.missing)
+            self._registry = make_series(self._writing, self._registry, resolved.missing)
             resolved = resolve(columns, group, self._registry)
         return resolved
-
-    def _make_series(self, missing: Sequence[tuple[int, int]]) -> None:
-        places = [self._registry.places[place] for place, _ in missing]
-        values = {
-            "sites": [site for site, _ in places],
-            "metrics": [int(self._registry.metric_ids[metric]) for _, metric in missing],
-            "channels": [channel for _, channel in places],
-        }
-        self._writing.execute(query("add_series"), values)
-        self._registry = load_registry(self._writing)
 
     def _put_gone(self) -> None:
         self._corrections.look_over()
         for site, channel in _places_of(self._registry, self._series):
             self._summary.add(self._corrections.put_gone(site, channel, remove=self._request.remove))
+
+
+def make_series(connection: psycopg.Connection, registry: Registry, missing: Sequence[tuple[int, int]]) -> Registry:
+    """Make the series of (place, metric) positions, and give the registry that has them."""
+    places = [registry.places[place] for place, _ in missing]
+    values = {
+        "sites": [site for site, _ in places],
+        "metrics": [int(registry.metric_ids[metric]) for _, metric in missing],
+        "channels": [channel for _, channel in places],
+    }
+    connection.execute(query("add_series"), values)
+    return load_registry(connection)
 
 
 def _places_of(registry: Registry, series: set[int]) -> Iterator[tuple[int, str]]:
@@ -231,7 +239,7 @@ def _lead(connection: psycopg.Connection) -> None:
     give_up = time.monotonic() + _PATIENCE_S
     while not _number(connection.execute(query("lead_redecode"))):
         if time.monotonic() >= give_up:
-            raise RedecodeError("another redecode is at work on this database: wait for its end")
+            raise BusyError("another redecode is at work on this database: wait for its end")
         time.sleep(0.1)
 
 

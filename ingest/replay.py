@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 
 
 def decode_again(
-    portion: Portion, uids: Collection[str], registry: Registry, codecs: Codecs
+    portion: Portion, uids: Collection[str] | None, registry: Registry, codecs: Codecs
 ) -> Iterator[tuple[Portion, Group, Columns]]:
-    """Decode messages and keep what is of the devices named.
+    """Decode messages and keep what is of the devices named; None: of every device.
 
     A message on which we fail ourselves is refused alone, for the store must get all others: then the portion comes in pieces.
     """
@@ -42,7 +42,7 @@ def decode_again(
             return
         log.exception("a message could not be decoded again")
         columns = Rows([Reject(0, Reason.NOT_PROCESSED, repr(error))]).columns()
-    yield portion, group, of_devices(columns, group, uids)
+    yield portion, group, columns if uids is None else of_devices(columns, group, uids)
 
 
 def of_devices(columns: Columns, group: Group, uids: Collection[str]) -> Columns:

@@ -44,7 +44,8 @@ async def status_page(
     """Show how the path of readings is."""
     path = await read_path(connection, settings)
     reasons = await rows_of(connection, dict[str, Any], "count_quarantine_by_reason")
-    values = {"after": after, "reason": reason, "device": None, "limit": _SHOWN + 1}
+    any_other = {"device": None, "start": None, "end": None, "state": None}
+    values = {"after": after, "reason": reason, "limit": _SHOWN + 1, **any_other}
     items = await rows_of(connection, dict[str, Any], "page_of_quarantine", values)
     held = await rows_of(connection, dict[str, Any], "page_of_held", {"after": None, "limit": _HELD_SHOWN})
     return render(

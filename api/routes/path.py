@@ -1,59 +1,16 @@
-"""What happened to messages on their way: quarantine, held messages and the status of ingest."""
+"""What happened to messages on their way: held messages and the status of ingest."""
 
-from base64 import b64encode
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field, model_validator
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
 from api.database import rows_of
-from api.dependencies import Connection, OnePage, PagingById, Settings
-from api.schemas import Line, Page, Uid
+from api.dependencies import Connection, OnePage, Settings
+from api.schemas import Page
 
 router = APIRouter(tags=["path"])
-
-
-class QuarantineAsked(PagingById):
-    """Which part of the quarantine."""
-
-    reason: Line | None = Field(None, description="Reason code")
-    device: Uid | None = Field(None, description="Uid of a device")
-
-
-class Quarantined(BaseModel):
-    """A message or reading that could not be stored."""
-
-    id: int
-    received_at: datetime
-    device: str | None = Field(description="Uid of the device, where the message names one")
-    topic: str
-    payload: str | None = Field(None, description="What a replay publishes again, where it is UTF-8 text")
-    payload_base64: str | None = Field(None, description="The same in base64, where it is not")
-    reason: str = Field(description="Reason code")
-    detail: str = Field(description="Where and what exactly")
-    replayed_at: datetime | None = Field(description="When it was sent through the path again; null: not yet")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _payload_as_text(cls, row: dict[str, object]) -> dict[str, object]:
-        payload = row.pop("payload", None)
-        if isinstance(payload, bytes):
-            try:
-                row["payload"] = payload.decode()
-            except UnicodeDecodeError:
-                row["payload_base64"] = b64encode(payload).decode()
-        return row
-
-
-class ReasonCount(BaseModel):
-    """How much stands in quarantine for one reason."""
-
-    reason: str
-    count: int
-    waiting: int = Field(description="Of these, not replayed yet")
-    first_received_at: datetime
-    last_received_at: datetime
 
 
 class HeldCount(BaseModel):
@@ -142,20 +99,6 @@ async def read_path(connection: Connection, settings: Settings) -> Status:
 async def read_status(connection: Connection, settings: Settings) -> Status:
     """Give what ingest has counted, how far it is behind, and what waits beside the path."""
     return await read_path(connection, settings)
-
-
-@router.get("/quarantine", summary="List the quarantine")
-async def list_quarantine(connection: Connection, asked: Annotated[QuarantineAsked, Query()]) -> Page[Quarantined]:
-    """Give messages and readings that could not be stored, newest first."""
-    rows = await rows_of(connection, Quarantined, "page_of_quarantine", asked.model_dump())
-    return Page[Quarantined].cut(rows, asked.limit, "id")
-
-
-@router.get("/quarantine/reasons", summary="Count the quarantine by reason")
-async def list_quarantine_reasons(connection: Connection) -> Page[ReasonCount]:
-    """Count what stands in quarantine for each reason, most first. There are few reasons: it is one page."""
-    rows = await rows_of(connection, ReasonCount, "count_quarantine_by_reason")
-    return Page[ReasonCount](items=rows, next=None)
 
 
 @router.get("/held", summary="Count held messages by device")

@@ -189,7 +189,7 @@ INSERT INTO quarantine AS q (received_at, digest, item, device_uid, topic, paylo
 VALUES (to_timestamp(%(received_us)s / 1000000.0), %(digest)s, %(item)s, %(device_uid)s, %(topic)s, %(payload)s,
         %(reason)s, %(detail)s)
 ON CONFLICT (received_at, digest, item) DO UPDATE
-SET reason = excluded.reason, detail = excluded.detail, replayed_at = NULL, replay_result = 'refused again by redecode';
+SET reason = excluded.reason, detail = excluded.detail, replayed_at = NULL, replay_result = %(result)s;
 
 -- name: find_gone_readings
 -- What is stored at a place for the very times this run gave it readings, and was not given; unless a person marked it,
