@@ -17,15 +17,20 @@ from api.description import describe, problems
 from api.edge import BodyLimit, CountRequests, FaultsEndHere, SecurityHeaders
 from api.errors import add_error_handlers
 from api.figures import Figures
+from api.people.throttle import Throttle
 from api.readings import Bucket, LatestReading, Reading
 from api.routes import (
+    areas,
+    audit,
     clocks,
     corrections,
     deployments,
     devices,
     events,
     health,
+    keys,
     path,
+    people,
     profiles,
     radio,
     readings,
@@ -68,11 +73,13 @@ def create_app(settings: ApiSettings) -> Hedgerow:
     app = Hedgerow(lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.figures = Figures()
+    app.state.throttle = Throttle()
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_GZIP, compresslevel=_GZIP_LEVEL)
     add_error_handlers(app, pages.error_page)
     app.include_router(health.router)
     app.include_router(_json_api())
     app.include_router(webhooks.router)
+    app.include_router(keys.router)
     app.include_router(pages.router)
     _serve_description(app)
     return app
@@ -87,7 +94,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _json_api() -> APIRouter:
     """Gather the JSON API: every route of it asks who is there, without having to say so itself."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(permitted)], responses=problems(401, 403, 422, 500, 503))
-    for part in (sites, profiles, clocks, devices, radio, deployments, series, readings, corrections, path, events):
+    for part in (
+        sites,
+        profiles,
+        clocks,
+        devices,
+        radio,
+        deployments,
+        series,
+        readings,
+        corrections,
+        path,
+        events,
+        people,
+        areas,
+        audit,
+    ):
         router.include_router(part.router)
     return router
 

@@ -24,6 +24,7 @@ async def changes(connection: AsyncConnection, person: Person, note: str = "") -
     note
         Why, in the person's own words.
     """
+    values = {"person": person.name, "note": note, "principal_id": str(person.principal_id)}
     async with connection.transaction():
-        await connection.execute(query("name_changer"), {"person": person.name, "note": note})
+        await connection.execute(query("name_changer"), values)
         yield

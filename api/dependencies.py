@@ -9,9 +9,11 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.errors import NotAllowed, NotLoggedIn
+from api.errors import NotAllowed, NotLoggedIn, PasswordIsDue
 from api.people import ROLES, SESSION_COOKIE, Person, Role, is_csrf_token, person_of_key, person_of_session
+from api.people.areas import as_seen_by
 from api.schemas import Code, Domain, MetricKey, Uid
+from api.session_cookie import token_of
 from api.settings import ApiSettings
 from api.times import Time
 
@@ -24,7 +26,6 @@ _csrf = APIKeyHeader(name=_CSRF_HEADER, auto_error=False, scheme_name="CSRF toke
 
 
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-SessionToken = Annotated[str | None, Depends(_cookie)]
 CsrfToken = Annotated[str | None, Depends(_csrf)]
 
 
@@ -38,19 +39,29 @@ def pool_of(request: Request) -> AsyncConnectionPool:
     return cast("AsyncConnectionPool", request.app.state.pool)
 
 
-async def connection(request: Request) -> AsyncIterator[AsyncConnection]:
-    """Lend a connection in autocommit mode until the route's function has returned."""
-    async with pool_of(request).connection() as lent:
-        yield lent
+async def lent(request: Request) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection in autocommit mode until the route's function has returned; it sees everything."""
+    async with pool_of(request).connection() as connection:
+        yield connection
 
 
+# Sees everything: for what tells nothing of sites and devices, such as who asks.
+# Scope "function": given back, and all committed, before the answer is sent.
+Lent = Annotated[AsyncConnection, Depends(lent, scope="function")]
 Settings = Annotated[ApiSettings, Depends(settings_of)]
 
-# Scope "function": given back, and all committed, before the answer is sent.
-Connection = Annotated[AsyncConnection, Depends(connection, scope="function")]
+
+async def session_token(
+    request: Request, settings: Settings, _described: Annotated[str | None, Depends(_cookie)]
+) -> str | None:
+    """Give the session's token; in production mode only from the cookie that no other host can set."""
+    return token_of(request, settings)
 
 
-async def person_asking(connection: Connection, bearer: Bearer, token: SessionToken) -> Person | None:
+SessionToken = Annotated[str | None, Depends(session_token)]
+
+
+async def person_asking(connection: Lent, bearer: Bearer, token: SessionToken) -> Person | None:
     """Tell who asks, by API key or else by session; nobody where neither is there or good."""
     if bearer is not None:
         return await person_of_key(connection, bearer.credentials)
@@ -60,33 +71,65 @@ async def person_asking(connection: Connection, bearer: Bearer, token: SessionTo
 Asking = Annotated[Person | None, Depends(person_asking)]
 
 
-async def permitted(
-    request: Request,
-    person: Asking,
-    bearer: Bearer,
-    token: SessionToken,
-    csrf: CsrfToken,
-) -> Person:
-    """Let a request pass: anyone known may read, engineers and above may write; a session's writes need its token.
+async def connection(lent: Lent, person: Asking) -> AsyncIterator[AsyncConnection]:
+    """Lend a connection that sees what the person asking may see: all of it, or their areas; nobody's sees no area."""
+    async with as_seen_by(lent, person):
+        yield lent
+
+
+Connection = Annotated[AsyncConnection, Depends(connection, scope="function")]
+
+
+async def known(request: Request, person: Asking, bearer: Bearer, token: SessionToken, csrf: CsrfToken) -> Person:
+    """Let anyone known pass, to what is their own; a session's writes need its token.
 
     Raises
     ------
     NotLoggedIn
         When nobody known asks.
     NotAllowed
-        When the one who asks may not write, or a write may have come from another site's page.
+        When a write may have come from another site's page.
     """
     if person is None:
         raise NotLoggedIn("Send a valid API key: Authorization: Bearer hr_… Whoever runs Hedgerow can give you one.")
-    if request.method in _SAFE_METHODS:
-        return person
-    if not person.may_write:
-        raise NotAllowed(f"Your role ({person.role}) may only read. Ask an administrator for the role of engineer.")
-    if bearer is None and token and not is_csrf_token(token, csrf or await _csrf_of_form(request)):
+    is_write = request.method not in _SAFE_METHODS
+    if is_write and bearer is None and token and not is_csrf_token(token, csrf or await _csrf_of_form(request)):
         raise NotAllowed(
             f"This page was open too long: go back, reload it and try again. Programs send the header {_CSRF_HEADER} with"
             " the token of their session, or use an API key."
         )
+    return person
+
+
+Known = Annotated[Person, Depends(known)]
+
+
+async def settled(person: Known) -> Person:
+    """Let anyone known pass whose password is their own.
+
+    Raises
+    ------
+    PasswordIsDue
+        When the one who asks came in with a one-time password.
+    """
+    if person.password_is_due:
+        raise PasswordIsDue("Your password is good for once only. Choose one of your own first: /account")
+    return person
+
+
+Settled = Annotated[Person, Depends(settled)]
+
+
+async def permitted(request: Request, person: Settled) -> Person:
+    """Let a request pass: anyone known may read, engineers and above may write.
+
+    Raises
+    ------
+    NotAllowed
+        When the one who asks may not write.
+    """
+    if request.method not in _SAFE_METHODS and not person.may_write:
+        raise NotAllowed(f"Your role ({person.role}) may only read. Ask an administrator for the role of engineer.")
     return person
 
 

@@ -62,6 +62,10 @@ class NotAllowed(Refusal):
     """The one who asks may not do this."""
 
 
+class PasswordIsDue(NotAllowed):
+    """The one who asks must choose a password first."""
+
+
 class NotFound(Refusal):
     """There is no such thing."""
 
@@ -90,6 +94,7 @@ _AWAY = "The database does not answer at the moment. Nothing was changed; try ag
 _TABLE: Mapping[type[Exception], _Kind] = {
     NotLoggedIn: _Kind(HTTPStatus.UNAUTHORIZED, "not-logged-in"),
     NotAllowed: _Kind(HTTPStatus.FORBIDDEN, "not-allowed"),
+    PasswordIsDue: _Kind(HTTPStatus.FORBIDDEN, "password-is-due"),
     NotFound: _Kind(HTTPStatus.NOT_FOUND, "not-found"),
     Conflict: _Kind(HTTPStatus.CONFLICT, "conflict"),
     Unusable: _Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "unusable"),

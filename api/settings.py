@@ -28,6 +28,22 @@ class ApiSettings(BaseSettings):
     max_body_bytes: int = Field(2**20, ge=1024, description="Largest request body that is read")
     session_hours: float = Field(12, gt=0, description="How long a login to the console lasts")
 
+    production: bool = Field(
+        default=False, description="Refuse to start with weak secrets or without https; cookies go over https only"
+    )
+    public_url: str = Field(
+        "",
+        description="Where people reach the console: https://HOST; needed for single sign-on and in production mode",
+    )
+    oidc_issuer: str = Field("", description="Single sign-on by OpenID Connect: the provider's issuer address; empty: none")
+    oidc_client_id: str = Field("", description="Our client id at the provider")
+    oidc_client_secret: str = Field("", description="Our client secret at the provider")
+    oidc_roles: str = Field(
+        "",
+        description="Who may come in, as what: value=role pairs, comma-separated, for values of the claim `roles` or `groups`",
+    )
+    oidc_name: str = Field("your organisation", description="What the login page calls the provider: Sign in with …")
+
     @field_validator("http")
     @classmethod
     def _is_address(cls, value: str) -> str:

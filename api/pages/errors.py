@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from fastapi.responses import RedirectResponse
 
 from api.pages.render import Visitor, render
-from api.people import SESSION_COOKIE, csrf_token
+from api.people import csrf_token
+from api.session_cookie import token_of
 
 if TYPE_CHECKING:
     from fastapi import Request, Response
@@ -33,6 +34,8 @@ def error_page(request: Request, told: Problem) -> Response | None:
         return None
     if told.status == HTTPStatus.UNAUTHORIZED:
         return RedirectResponse(f"/login?{urlencode({'next': _wanted(request)})}", HTTPStatus.SEE_OTHER)
+    if told.type.endswith(":password-is-due"):
+        return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
     heading = _HEADINGS.get(HTTPStatus(told.status), told.title)
     lines = _NOT_FOUND if told.status == HTTPStatus.NOT_FOUND else (told.detail,)
     return render("error.html", _visitor(request), told.status, heading=heading, lines=lines)
@@ -47,5 +50,5 @@ def _wanted(request: Request) -> str:
 
 def _visitor(request: Request) -> Visitor | None:
     """Keep the header of someone with a session without asking the database, which may be what fails."""
-    token = request.cookies.get(SESSION_COOKIE)
+    token = token_of(request, request.app.state.settings)
     return Visitor("", "viewer", csrf_token(token)) if token else None

@@ -15,7 +15,8 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, P
 from api.pages import words
 from api.pages.built import find_built
 from api.pages.navigation import current_mark, entries_for
-from api.people import SESSION_COOKIE, csrf_token
+from api.people import csrf_token
+from api.session_cookie import token_of
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -37,7 +38,7 @@ class Visitor:
 
 def visitor_of(request: Request, person: Person | None) -> Visitor | None:
     """Tell the header who is signed in; by an API key nobody signs in."""
-    token = request.cookies.get(SESSION_COOKIE)
+    token = token_of(request, request.app.state.settings)
     return Visitor(person.name, person.role, csrf_token(token)) if person and token else None
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
 from api.database import missing_migrations
-from api.dependencies import Connection, Settings, permitted
+from api.dependencies import Connection, Lent, Settings, permitted
 from api.description import problems
 from api.errors import NotReady
 from api.routes.path import read_path
@@ -30,7 +30,7 @@ async def read_health() -> Health:
 
 
 @router.get("/readyz", summary="Ask whether requests can be served", responses=problems(503))
-async def read_readiness(connection: Connection) -> Health:
+async def read_readiness(connection: Lent) -> Health:
     """Answers 200 while the database is reachable and has every migration this version needs. Open to all."""
     missing = await missing_migrations(connection)
     if missing:

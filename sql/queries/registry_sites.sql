@@ -23,14 +23,7 @@ RETURNING code, name, domain, latitude, longitude, position_accuracy_m, uprn, us
 
 -- name: find_free_site_code
 -- A code not taken at the moment: the slug itself, or the slug and the next number.
-SELECT CASE
-    WHEN NOT EXISTS (SELECT FROM site WHERE code = %(slug)s::text) THEN %(slug)s::text
-    ELSE %(slug)s::text || '-' || (
-        SELECT 1 + greatest(1, max(substring(code FROM length(%(slug)s::text) + 2)::int8))
-        FROM site
-        WHERE starts_with(code, %(slug)s::text || '-') AND substring(code FROM length(%(slug)s::text) + 2) ~ '^[0-9]{1,9}$'
-    )
-END AS code;
+SELECT free_site_code(%(slug)s::text) AS code;
 
 -- name: find_site_to_deploy_at
 -- The site a device is put at; where it has no position yet it takes the one given.

@@ -33,14 +33,18 @@ def routes(api: Api) -> list[str]:
     ]
 
 
-def least_role(route: str) -> Least:
-    """Look up who may use a route."""
-    assert route in LEAST_ROLE, (
+def told(api: Api) -> list[tuple[str, Least]]:
+    """Give every route that has a line in the matrix, with its least role; a test of its own finds those without."""
+    return [(route, LEAST_ROLE[route]) for route in routes(api) if route in LEAST_ROLE]
+
+
+def no_line(route: str) -> str:
+    """Say what is to be done about a route without a line."""
+    return (
         f"{route} has no line in the access matrix. Add one to LEAST_ROLE in {_HERE}: the least role that may use it"
         " (open, viewer, engineer, manager, admin), and see that the route asks for it: reads are open to every role and"
         " writes to engineers by themselves; for more take Manager or Admin of api/dependencies.py as a parameter."
     )
-    return LEAST_ROLE[route]
 
 
 def ask(client: httpx.Client, route: str, **headers: str) -> httpx.Response:
@@ -58,7 +62,7 @@ def ask(client: httpx.Client, route: str, **headers: str) -> httpx.Response:
 
 def assert_problem(answer: httpx.Response, status: int) -> None:
     """Check that an answer is a problem of this status, and gives nothing away."""
-    assert answer.status_code == status, f"{answer.request.method} {answer.url}: {answer.text}"
+    assert answer.status_code == status, f"{answer.request.method} {answer.url}"
     assert answer.headers["content-type"] == "application/problem+json"
     assert set(answer.json()) == {"type", "title", "status", "detail"}
 
@@ -68,8 +72,7 @@ def test_access_matrix_has_a_line_for_every_route_and_no_other(shared_api: Api) 
     known = routes(shared_api)
 
     assert len(known) > 40
-    for route in known:
-        least_role(route)
+    assert [no_line(route) for route in known if route not in LEAST_ROLE] == []
     gone = sorted(set(LEAST_ROLE) - set(known))
     assert gone == [], f"these lines of {_HERE} have no route any more: take them out"
 
@@ -87,10 +90,10 @@ def test_access_without_a_good_key_only_open_routes_answer(plain_api: Api) -> No
         plain_api.client(Cookie=f"{SESSION_COOKIE}=made-up"),
     )
 
-    for route in routes(plain_api):
+    for route, least in told(plain_api):
         for stranger in strangers:
             answer = ask(stranger, route)
-            if least_role(route) == "open":
+            if least == "open":
                 # The made-up session may not be ended: its form lacks the session's token.
                 assert answer.status_code != 401, route
             else:
@@ -103,9 +106,8 @@ def test_access_by_role_is_what_the_matrix_says(shared_api: Api, role: Role) -> 
     """Every route lets the least role of the matrix and those above it pass, and nobody below."""
     client = shared_api.of(role)
 
-    for route in routes(shared_api):
+    for route, least in told(shared_api):
         answer = ask(client, route)
-        least = least_role(route)
         if least != "open" and ROLES.index(role) < ROLES.index(least):
             assert_problem(answer, 403)
         else:
@@ -120,8 +122,8 @@ def test_access_by_session_writes_with_its_token_only(plain_api: Api) -> None:
     token = sign_in(plain_api, "kim", "a long enough password")
     session = plain_api.client(Cookie=f"{SESSION_COOKIE}={token}")
 
-    for route in routes(plain_api):
-        if least_role(route) == "open":
+    for route, least in told(plain_api):
+        if least == "open":
             continue
         if route.startswith("GET "):
             assert ask(session, route).status_code not in (401, 403), route
