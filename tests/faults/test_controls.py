@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _WRITERS = 3
 _DEVICES = 200
 _READINGS = 5
-_GROUP = 4_000
-_ROUNDS = 10
+_MESSAGES = 8_000
+_MOST_ROUNDS = 10
 """Writers in no order must meet at the wrong moment; where they do not, they are given another chance."""
 
 
@@ -69,33 +69,39 @@ def test_control_three_writers_of_the_same_rows_deadlock_only_when_unsorted(
     tampering: tuple[str, ...], plain_database: str, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """A3: three ingesters that each store every message never deadlock; with rows in no order they do, and it is counted."""
-    messages = sized(8_000, 200_000)
     name = "A3 unsorted" if tampering else "A3 sorted"
-    trial_of = running_trial(name, plain_database, mosquitto.url, tmp_path, *tampering, group_messages=_GROUP)
-    with trial_of as trial, ExitStack() as stack:
+    with running_trial(name, plain_database, mosquitto.url, tmp_path, *tampering) as trial, ExitStack() as stack:
         register_load(plain_database, _DEVICES)
         for number in range(1, _WRITERS):
-            who = {"mqtt_client_id": f"writer-{number}", "group_messages": _GROUP}
-            writer = ingest_program(plain_database, mosquitto.url, tmp_path, *tampering, **who)
+            writer = ingest_program(plain_database, mosquitto.url, tmp_path, *tampering, mqtt_client_id=f"writer-{number}")
             writer.start()
             stack.callback(writer.stop)
         wait_until(lambda: trial.count("count(*) FROM ingest_status WHERE connected") == _WRITERS, "all writers connect")
-        rounds = 0
-        while rounds == 0 or (tampering and rounds < _ROUNDS and not _deadlocks(trial)):
-            start_s = int(time.time()) - (rounds + 1) * messages
-            with trial.load(Load(mosquitto.host, mosquitto.port, messages, _DEVICES, start_s)):
-                pass
+        _write_together(trial, mosquitto, int(time.time()) - _MESSAGES)  # makes partition and series
+        rounds = 1
+        while rounds < sized(2, 25) or (tampering and rounds < _MOST_ROUNDS and not _deadlocks(trial)):
+            _write_together(trial, mosquitto, int(time.time()) - (rounds + 1) * _MESSAGES)
             rounds += 1
-            stored = _WRITERS * messages * rounds
+            stored = _WRITERS * _MESSAGES * rounds
             wait_until(lambda: trial.messages_stored() >= stored, "all writers have stored everything")  # noqa: B023
         stack.close()
         trial.ingest.stop()  # a session's statistics are complete when it has ended
         deadlocks = _deadlocks(trial)
-        figures = trial.settle(deadlocks=deadlocks)
+        figures = trial.settle(rounds=rounds, deadlocks=deadlocks)
 
     trial.assert_clean(figures)
-    assert figures.stored == rounds * messages * _READINGS
+    assert figures.stored == rounds * _MESSAGES * _READINGS
     assert (deadlocks > 0) == bool(tampering)
+
+
+def _write_together(trial: Trial, broker: Mosquitto, start_s: int) -> None:
+    """Send a load while nobody may write, and let all writers begin at the same moment: drifted apart they never meet."""
+    with psycopg.connect(trial.database) as gate:
+        gate.execute("LOCK TABLE reading IN SHARE MODE")
+        with trial.load(Load(broker.host, broker.port, _MESSAGES, _DEVICES, start_s)):
+            pass
+        waiting = "count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait_until(lambda: trial.count(waiting) >= _WRITERS, "all writers wait", 10)
 
 
 def _deadlocks(trial: Trial) -> int:
