@@ -38,6 +38,7 @@ from api.routes import (
     sites,
     webhooks,
 )
+from api.silence.watch import watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -87,7 +88,7 @@ def create_app(settings: ApiSettings) -> Hedgerow:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with make_pool(app.state.settings) as app.state.pool:
+    async with make_pool(app.state.settings) as app.state.pool, watching(app.state.settings.database_url):
         yield
 
 

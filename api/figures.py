@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from api.routes.path import Status
+    from api.silence.summary import Silence
 
 # A second line for every counter, which nobody here asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -64,11 +65,12 @@ class Figures:
             registry=self._registry,
         )
 
-    def answer(self, status: Status) -> Response:
-        """Write all figures down, those of ingest as `status` has them."""
-        of_ingest = CollectorRegistry()
-        of_ingest.register(_OfIngest(status))
-        text = generate_latest(of_ingest) + generate_latest(self._registry)
+    def answer(self, status: Status, silence: Silence) -> Response:
+        """Write all figures down, those of ingest and of silence as the database has them."""
+        of_database = CollectorRegistry()
+        of_database.register(_OfIngest(status))
+        of_database.register(_OfSilence(silence))
+        text = generate_latest(of_database) + generate_latest(self._registry)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -95,3 +97,26 @@ class _OfIngest:
             silent.add_metric([worker.worker], worker.silent_s)
             connected.add_metric([worker.worker], worker.connected)
         yield from (silent, connected)
+
+
+class _OfSilence:
+    """Hands Prometheus' client how many devices are how well: one line a state, however many devices there are."""
+
+    def __init__(self, silence: Silence) -> None:
+        self._silence = silence
+
+    def collect(self) -> Iterator[Metric]:
+        silence = self._silence
+        states = GaugeMetricFamily("hedgerow_devices_by_state", "Devices by how well they are", labels=["state"])
+        for state, count in silence.devices.items():
+            states.add_metric([state], count)
+        yield states
+        yield GaugeMetricFamily("hedgerow_devices_suppressed", "Silent devices whose gateway is silent", silence.suppressed)
+        yield GaugeMetricFamily("hedgerow_gateways_silent", "Gateways that bring nothing", silence.gateways_silent)
+        yield GaugeMetricFamily(
+            "hedgerow_hearing", "Whether Hedgerow can hear at all (1), else states stand still (0)", not silence.outage
+        )
+        if silence.looked_s is not None:
+            yield GaugeMetricFamily(
+                "hedgerow_silence_looked_seconds", "Since the last look at all devices [s]", silence.looked_s
+            )

@@ -103,7 +103,7 @@ async def find_device(connection: AsyncConnection, uid: str) -> Device:
     NotFound
         When it is not registered.
     """
-    values = {"uid": uid, "after": None, "site": None, "profile": None, "limit": 1}
+    values = {"uid": uid, "after": None, "site": None, "profile": None, "state": None, "limit": 1}
     if device := await row_of(connection, Device, "page_of_devices", values):
         return device
     raise NotFound(f"No device {uid} is registered. Register it with POST /api/v1/devices.")

@@ -95,6 +95,11 @@ Script = Annotated[
     AfterValidator(_without_nul),
     Field(description="JavaScript: decodeUplink (TS013), or the older Decoder or Decode"),
 ]
+AccuracyClass = Annotated[
+    Literal["", "reference", "indicative"],
+    Field(description="How good its values are: `reference` or `indicative` (air quality directives' sense); empty: not said"),
+]
+DeviceState = Literal["ok", "late", "stale", "offline", "waiting", "maintenance", "retired"]
 Port = Annotated[int, Field(ge=0, le=255, description="LoRaWAN FPort; 0 where the payload came without one")]
 Channel = Annotated[
     str,
@@ -147,6 +152,7 @@ class NewSite(_Request):
     usrn: Usrn | None = None
     note: Note = ""
     time_zone: TimeZone = "Europe/London"
+    is_safety: bool = Field(default=False, description="Whether people's safety depends on it, as on a lifebuoy")
 
     @model_validator(mode="after")
     def _position_is_whole(self) -> Self:
@@ -169,6 +175,7 @@ class SiteChange(_Request):
     usrn: Usrn | None = None
     note: Note = ""
     time_zone: TimeZone = ""
+    is_safety: bool = Field(default=False, description="Whether people's safety depends on it, as on a lifebuoy")
 
 
 class Site(BaseModel):
@@ -185,6 +192,10 @@ class Site(BaseModel):
     note: str
     time_zone: str
     created_at: datetime
+    is_safety: bool = Field(description="Whether people's safety depends on it: its devices are called offline sooner")
+    state: DeviceState = Field(description="Of the worst of the devices that are there now; retired: there is none any more")
+    state_since: datetime | None = Field(description="Null: no device is there")
+    last_received_at: datetime | None = Field(description="When one of those devices was heard last, readings or not")
 
 
 class NewProfile(_Request):
@@ -332,6 +343,12 @@ class NewDeployment(_Request):
 
 
 class Deployment(BaseModel):
+    state: DeviceState = Field(description="Told from how long it has been silent; waiting: nothing has come yet")
+    state_since: datetime
+    last_received_at: datetime | None = Field(description="When it was heard last, refused messages included; null: never")
+    expected_interval_s: float | None = Field(description="A message is expected this often [s]; null: not judged yet")
+    loss: float | None = Field(description="Share of its packets lost during the last day, 0 to 1; null: not known")
+    suppressed_by: str | None = Field(description="The silent gateway that explains its silence")
     """A device at a site from one time to another."""
 
     id: int

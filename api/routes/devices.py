@@ -10,7 +10,7 @@ from api.database import rows_of
 from api.dependencies import Connection, Paging, Permitted
 from api.description import already_there, problems
 from api.registration import change_device, find_device, register_device
-from api.schemas import Code, Device, DeviceChange, NewDevice, Page, Uid
+from api.schemas import Code, Device, DeviceChange, DeviceState, NewDevice, Page, Uid
 
 router = APIRouter(prefix="/devices", tags=["registry"])
 
@@ -21,6 +21,7 @@ class DevicesAsked(Paging):
     site: Code | None = Field(None, description="Code of the site where they are")
     profile: Code | None = Field(None, description="Key of their device profile")
     uid: Uid | None = Field(None, description="Uid, in any usual spelling")
+    state: DeviceState | None = Field(None, description="How well they are, told from their silence")
 
 
 @router.get("", summary="List devices")

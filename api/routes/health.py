@@ -10,6 +10,7 @@ from api.dependencies import Connection, Lent, Settings, permitted
 from api.description import problems
 from api.errors import NotReady
 from api.routes.path import read_path
+from api.silence.summary import read_silence
 
 if TYPE_CHECKING:
     from api.figures import Figures
@@ -51,4 +52,4 @@ async def read_readiness(connection: Lent) -> Health:
 async def read_figures(request: Request, connection: Connection, settings: Settings) -> Response:
     """Give what ingest counted, how far it is behind, what waits beside the path, and requests to this process."""
     figures: Figures = request.app.state.figures
-    return figures.answer(await read_path(connection, settings))
+    return figures.answer(await read_path(connection, settings), await read_silence(connection))

@@ -11,7 +11,7 @@ from api.dependencies import Connection, Paging, Permitted
 from api.description import already_there, problems
 from api.errors import Conflict, NotFound
 from api.registration import add_site, change_site
-from api.schemas import Code, Domain, NewSite, Page, Site, SiteChange
+from api.schemas import Code, DeviceState, Domain, NewSite, Page, Site, SiteChange
 
 router = APIRouter(prefix="/sites", tags=["registry"])
 
@@ -20,6 +20,7 @@ class SitesAsked(Paging):
     """Which sites."""
 
     domain: Domain | None = Field(None, description="What the sites are mainly for")
+    state: DeviceState | None = Field(None, description="Of the worst of the devices that are there")
 
 
 @router.get("", summary="List sites")

@@ -47,6 +47,9 @@ CREATE TABLE gateway_state (
     state            text NOT NULL CHECK (state IN ('ok', 'silent')),
     since            timestamptz NOT NULL,
     last_received_at timestamptz NOT NULL,              -- by way of it
+    silent_from      timestamptz,                       -- the last it brought before it fell silent, the last time it did
+    messages         int8 NOT NULL,                     -- of the devices it heard best, when it was judged last
+    messages_before  int8 NOT NULL,                     -- the same, when it fell silent
     devices          int4 NOT NULL,                     -- heard by no other
     devices_late     int4 NOT NULL                      -- of those
 );

@@ -25,10 +25,10 @@ ORDER BY device_id, received_us, digest
 ON CONFLICT DO NOTHING;
 
 -- name: page_of_device_events
--- What network servers tell of devices besides readings, newest first, from the one before `after` on.
-SELECT e.event_id AS id, d.uid AS device, e.time, e.received_at, e.kind, e.level, e.code, e.detail
+-- What network servers and the watch tell of devices besides readings, newest first, from the one before `after` on.
+SELECT e.event_id AS id, d.uid AS device, e.gateway, e.time, e.received_at, e.kind, e.level, e.code, e.detail
 FROM device_event e
-JOIN device d USING (device_id)
+LEFT JOIN device d USING (device_id)
 WHERE (%(after)s::int8 IS NULL OR e.event_id < %(after)s::int8)
   AND (%(device)s::text IS NULL OR d.uid = %(device)s::text)
   AND (%(kind)s::text IS NULL OR e.kind = %(kind)s::text)

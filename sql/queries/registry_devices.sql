@@ -3,9 +3,13 @@
 SELECT d.uid, d.name, p.key AS profile, d.serial, d.note, s.code AS site, s.name AS site_name, s.latitude, s.longitude,
        s.position_accuracy_m, s.domain,
        dep.channel, nullif(lower(dep.during), '-infinity') AS installed_at,
-       nullif(upper(dep.during), 'infinity') AS removed_at, d.retired_at, d.created_at
+       nullif(upper(dep.during), 'infinity') AS removed_at, d.retired_at, d.created_at,
+       coalesce(ds.state, 'waiting') AS state, coalesce(ds.since, d.created_at) AS state_since, a.last_received_at,
+       ds.expected_interval_s, ds.loss, ds.suppressed_by
 FROM device d
 JOIN device_profile p USING (profile_id)
+LEFT JOIN device_state ds ON ds.device_id = d.device_id
+LEFT JOIN device_arrival a ON a.device_id = d.device_id
 LEFT JOIN LATERAL (
     SELECT * FROM deployment WHERE deployment.device_id = d.device_id
     ORDER BY during @> now() DESC, lower(during) DESC
@@ -16,6 +20,7 @@ WHERE (%(after)s::text IS NULL OR d.uid > %(after)s::text)
   AND (%(uid)s::text IS NULL OR d.uid = %(uid)s::text)
   AND (%(site)s::text IS NULL OR s.code = %(site)s::text)
   AND (%(profile)s::text IS NULL OR p.key = %(profile)s::text)
+  AND (%(state)s::text IS NULL OR coalesce(ds.state, 'waiting') = %(state)s::text)
 ORDER BY d.uid
 LIMIT %(limit)s::int8 + 1;
 
