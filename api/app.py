@@ -28,6 +28,7 @@ from api.routes import (
     devices,
     events,
     health,
+    imports,
     keys,
     path,
     people,
@@ -57,12 +58,14 @@ class Hedgerow(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe the API, once."""
         if not self.openapi_schema:
-            self.openapi_schema = describe(self, (Reading, Bucket, LatestReading))
+            self.openapi_schema = describe(self, (Reading, Bucket, LatestReading, *imports.KINDS))
         return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Wrap the application in what even its own fault handler must not be without."""
-        app = BodyLimit(FaultsEndHere(super().build_middleware_stack()), self.state.settings.max_body_bytes)
+        app = BodyLimit(
+            FaultsEndHere(super().build_middleware_stack()), self.state.settings.max_body_bytes, imports.LARGER_BODIES
+        )
         figures: Figures = self.state.figures
         addresses = {route.endpoint: route.path or "" for route in iter_route_contexts(self.routes) if route.endpoint}
         return SecurityHeaders(CountRequests(app, figures.requests, figures.seconds, addresses))
@@ -102,6 +105,7 @@ def _json_api() -> APIRouter:
         devices,
         radio,
         deployments,
+        imports,
         series,
         readings,
         corrections,

@@ -69,21 +69,29 @@ class SecurityHeaders:
 
 
 class BodyLimit:
-    """Refuses bodies that are too large: announced ones unread, others as soon as too much has come."""
+    """Refuses bodies that are too large: announced ones unread, others as soon as too much has come.
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+    Parameters
+    ----------
+    larger
+        Most bytes at some paths, where these are more than `most_bytes`: files are sent there.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, int]) -> None:
         self._app = app
         self._most_bytes = most_bytes
-        self._text = f"The body may have at most {most_bytes:,} bytes. Send less at a time."
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most_bytes = max(self._most_bytes, self._larger.get(scope["path"], 0))
+        text = f"The body may have at most {most_bytes:,} bytes. Send less at a time."
         announced = Headers(scope=scope).get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > self._most_bytes:
-            await problem_answer(problem(413, self._text))(scope, receive, send)
+        if not announced.isdecimal() or int(announced) > most_bytes:
+            await problem_answer(problem(413, text))(scope, receive, send)
             return
         come = 0
 
@@ -91,8 +99,8 @@ class BodyLimit:
             nonlocal come
             message = await receive()
             come += len(message.get("body", b""))
-            if come > self._most_bytes:
-                raise HTTPException(413, self._text)
+            if come > most_bytes:
+                raise HTTPException(413, text)
             return message
 
         await self._app(scope, receive_limited, send)

@@ -41,6 +41,10 @@ LEAST_ROLE: Mapping[str, Least] = {
     "GET /api/v1/series": "viewer",
     "POST /api/v1/series": "engineer",
     "GET /api/v1/metrics": "viewer",
+    # Import, export, labels
+    "POST /api/v1/import/devices": "engineer",
+    "GET /api/v1/export/devices": "viewer",
+    "GET /api/v1/labels/read": "viewer",
     # Readings
     "GET /api/v1/readings": "viewer",
     "GET /api/v1/aggregate": "viewer",
