@@ -20,6 +20,7 @@ from api.figures import Figures
 from api.people.throttle import Throttle
 from api.readings import Bucket, LatestReading, Reading
 from api.routes import (
+    actions,
     areas,
     audit,
     clocks,
@@ -28,6 +29,7 @@ from api.routes import (
     devices,
     events,
     health,
+    maintenance,
     imports,
     keys,
     path,
@@ -105,6 +107,8 @@ def _json_api() -> APIRouter:
         devices,
         radio,
         deployments,
+        actions,
+        maintenance,
         imports,
         series,
         readings,

@@ -6,12 +6,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from psycopg.errors import ExclusionViolation
 from psycopg.types.json import Jsonb
 
 from api.database import row_of, value_of
 from api.errors import Conflict, NotFound, Slip, Unusable
+from api.reattribution import hold_deployments, read_stays, reattribute
 from api.schemas import Deployment, Device, NewSite, Site
+from api.stays import OPEN, Place, Stay, overlapping, taken_away
 from sql.queries import query
 
 if TYPE_CHECKING:
@@ -71,28 +72,37 @@ async def deploy(connection: AsyncConnection, wanted: NewDeployment) -> tuple[De
         When the device was elsewhere in that time.
     """
     values = wanted.model_dump() | _NOWHERE | {"code": wanted.site}
-    try:
-        async with connection.transaction():
-            values["device_id"] = await value_of(connection, "lock_device", values)
-            if values["device_id"] is None:
-                raise unknown("body.device", "device", wanted.device, "/api/v1/devices")
-            values["site_id"] = await value_of(connection, "find_site_to_deploy_at", values)
-            if values["site_id"] is None:
-                raise unknown("body.site", "site", wanted.site, "/api/v1/sites")
-            values["at"] = wanted.installed_at or await value_of(connection, "read_clock", {})
-            if wanted.removed_at is not None and wanted.removed_at <= values["at"]:
-                text = "it must be later than installed_at, which by default is now"
-                raise Unusable(f"Mend removed_at: {text}.", Slip("body.removed_at", text))
-            found = await value_of(connection, "find_same_deployment", values)
-            if found is None:
-                await connection.execute(query("end_open_deployment"), values)
-                made = await value_of(connection, "add_deployment", values)
-    except ExclusionViolation:
-        raise Conflict(
-            f"The device {wanted.device} was elsewhere in that time: see /api/v1/deployments?device={wanted.device}."
-            " Choose a later installed_at, or an earlier removed_at."
-        ) from None
+    async with connection.transaction():
+        await hold_deployments(connection)
+        values["device_id"] = await value_of(connection, "lock_device", values)
+        if values["device_id"] is None:
+            raise unknown("body.device", "device", wanted.device, "/api/v1/devices")
+        values["site_id"] = await value_of(connection, "find_site_to_deploy_at", values)
+        if values["site_id"] is None:
+            raise unknown("body.site", "site", wanted.site, "/api/v1/sites")
+        values["at"] = at = wanted.installed_at or await value_of(connection, "read_clock", {})
+        if wanted.removed_at is not None and wanted.removed_at <= at:
+            text = "it must be later than installed_at, which by default is now"
+            raise Unusable(f"Mend removed_at: {text}.", Slip("body.removed_at", text))
+        found = await value_of(connection, "find_same_deployment", values)
+        if found is None:
+            place = Place(values["site_id"], wanted.channel)
+            await _put(connection, Stay(values["device_id"], place, at, wanted.removed_at or OPEN, wanted.note), wanted.device)
+        made = await value_of(connection, "find_same_deployment", values | {"installed_at": at})
     return await find_deployment(connection, made if found is None else found), found is None
+
+
+async def _put(connection: AsyncConnection, new: Stay, uid: str) -> None:
+    """Put a device somewhere; the open deployment it is in until then ends."""
+    before = await read_stays(connection, [new.device_id])
+    is_open = [stay for stay in before if stay.end == OPEN and stay.start < new.start]
+    after = [*(stay for stay in before if stay not in is_open), *taken_away(is_open, new.start), new]
+    if overlapping(sorted(after, key=lambda stay: stay.start)):
+        raise Conflict(
+            f"The device {uid} was elsewhere in that time: see /api/v1/deployments?device={uid}."
+            " Choose a later installed_at, or an earlier removed_at."
+        )
+    await reattribute(connection, before, after)
 
 
 async def find_device(connection: AsyncConnection, uid: str) -> Device:

@@ -67,6 +67,8 @@ class Registry:
     """Series id by place and metric, shape (places, metrics); `NONE` where there is no series yet."""
     state_codes: dict[tuple[int, str], int]
     """Code of a state by metric position and plain label (`devices/states.py`)."""
+    version: int
+    """Grows when deployments of times that have passed change: what was resolved before is resolved again."""
 
     def profile(self, uid: str) -> Profile | None:
         """Profile of a device; None where it is not registered."""
@@ -124,6 +126,7 @@ def load_registry(connection: psycopg.Connection) -> Registry:
                 "list_devices",
                 "list_deployments",
                 "list_series",
+                "read_registry_version",
             )
         }
     return build_registry(**rows)
@@ -137,6 +140,7 @@ def build_registry(
     list_devices: Sequence[tuple[int, str, int]],
     list_deployments: Sequence[tuple[int, int, int, str, int | None, int | None]],
     list_series: Sequence[tuple[int, int, int, str]],
+    read_registry_version: Sequence[tuple[int]] = ((0,),),
 ) -> Registry:
     """Arrange the rows of the queries of the same names for look-up."""
     metric_at = {row[0]: i for i, row in enumerate(list_metrics)}
@@ -179,6 +183,7 @@ def build_registry(
             [(metric_at[metric_id], label, code) for metric_id, label, code in list_metric_states],
             [i for i, row in enumerate(list_metrics) if row[2] == "bool"],
         ),
+        version=read_registry_version[0][0],
     )
 
 

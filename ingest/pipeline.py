@@ -19,7 +19,7 @@ from ingest.collect import collect
 from ingest.decode import decode
 from ingest.prepared import Prepared, prepare, refusal_of
 from ingest.resolve import resolve
-from ingest.store import Overtaken, Refused, Stopped, Store
+from ingest.store import Outdated, Overtaken, Refused, Stopped, Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ class Pipeline:
             registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)
             resolved = resolve(columns, group, registry)
         batch = check(resolved.batch, registry)
-        return prepare(group, resolved, batch, archive=self._settings.archive)
+        return prepare(group, resolved, batch, archive=self._settings.archive, registry_version=registry.version)
 
     def _write_all(self) -> None:
         try:
@@ -154,6 +154,10 @@ class Pipeline:
     def _write(self, prepared: Prepared) -> None:
         try:
             self._store.write(prepared)
+        except Outdated:
+            self._registrar.reload(self._stopping.is_set)
+            self._write(self.process(prepared.group))
+            return
         except (Refused, Overtaken) as error:
             if len(prepared.group) > 1:
                 for half in prepared.group.halves():

@@ -59,9 +59,13 @@ class Prepared:
     """Columns of the table uplink_radio by name."""
     events: Mapping[str, Sequence[object]] | None
     """Columns of the table device_event by name."""
+    registry_version: int | None
+    """Of the registry by which the readings were resolved; None: whatever it is, there are none."""
 
 
-def prepare(group: Group, resolved: Resolved, batch: Batch, *, archive: bool = True) -> Prepared:
+def prepare(
+    group: Group, resolved: Resolved, batch: Batch, *, archive: bool = True, registry_version: int | None = None
+) -> Prepared:
     """Encode what a group has become.
 
     Parameters
@@ -72,6 +76,8 @@ def prepare(group: Group, resolved: Resolved, batch: Batch, *, archive: bool = T
         The readings with the flags of `check`.
     archive
         Whether the raw messages go to the archive.
+    registry_version
+        Of the registry by which they were resolved.
     """
     unique = sort_unique(batch)
     archived = np.flatnonzero(resolved.archived & ~group.repeated & archive)  # what came before was archived then
@@ -128,6 +134,7 @@ def prepare(group: Group, resolved: Resolved, batch: Batch, *, archive: bool = T
         oldest_received_us=int(received_us.min()),
         radio=radio_rows(group, resolved),
         events=event_rows(group, resolved),
+        registry_version=registry_version,
     )
 
 

@@ -141,6 +141,22 @@ class Registrar:
                 self._stopping.wait(_BEAT_S)
         raise Stopped
 
+    def reload(self, is_stopping: Callable[[], bool]) -> None:
+        """Read the registry again at once: what was resolved by the one we have may not be stored.
+
+        Raises
+        ------
+        Stopped
+            When the program ends before the store could be reached.
+        """
+        while not is_stopping():
+            try:
+                return self._reload()
+            except psycopg.Error as error:
+                log.warning("cannot read the registry, trying again: %s", str(error).strip())
+                self._stopping.wait(_BEAT_S)
+        raise Stopped
+
     def _reload(self) -> None:
         with self._watched() as connection:
             self._load(connection)

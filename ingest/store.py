@@ -56,6 +56,10 @@ class Overtaken(Exception):  # noqa: N818 - not an error: the work is done
     """Another process has stored some of these held messages meanwhile."""
 
 
+class Outdated(Exception):  # noqa: N818 - a state of affairs
+    """Deployments have changed since these readings were resolved: resolve them again."""
+
+
 class Refused(Exception):  # noqa: N818 - not the program's error: the data's
     """The database refuses some of the data itself; trying again cannot help."""
 
@@ -72,6 +76,7 @@ class Store:
         self._connection: psycopg.Connection | None = None
         self._watchdog = Watchdog(is_stopping)
         self._latest = Latest()
+        self._registry_version = 0  # of the last batch
         self._is_away = False  # as far as the last try has shown
         self._repair_is_due = True  # a crash may have left last values behind
         self._careful_left = 0
@@ -88,6 +93,8 @@ class Store:
             When the database refuses the data: halve the group until the culprit stands alone.
         Overtaken
             When some held messages are held no more: halve the group; one that stands alone is done.
+        Outdated
+            When deployments have changed since the readings were resolved.
         Stopped
             When the program ends before the store could be reached.
         """
@@ -116,7 +123,9 @@ class Store:
                 self.close()
             else:
                 self._is_away = False
-                self._latest.add(prepared.latest, as_sent=stored == prepared.reading_count)
+                is_same_registry = prepared.registry_version in (None, self._registry_version)
+                self._latest.add(prepared.latest, as_sent=is_same_registry and stored == prepared.reading_count)
+                self._registry_version = prepared.registry_version or self._registry_version
                 return stored
             tried = True
             if self._is_stopping():
@@ -132,6 +141,7 @@ class Store:
         rows, as_sent = self._latest.take()
         try:
             with self._connected() as connection, connection.transaction():
+                as_sent &= self._hold_registry(connection) == self._registry_version  # else some may have moved
                 _copy(connection, "copy_latest_to_staging", rows)
                 connection.execute(query("store_staged_latest" if as_sent else "store_staged_latest_as_stored"))
         except psycopg.Error as error:
@@ -197,6 +207,8 @@ class Store:
             known.update(new)
 
     def _write_rows(self, connection: psycopg.Connection, prepared: Prepared, *, careful: bool) -> int:
+        if prepared.registry_version not in (None, self._hold_registry(connection)):
+            raise Outdated
         _release(connection, prepared.released)
         stored, conflicting = self._write_readings(connection, prepared, careful=careful)
         if prepared.uplinks:
@@ -211,6 +223,11 @@ class Store:
         self._remember(connection, prepared)
         connection.execute(query("count_batch"), self._counts(prepared, stored, conflicting))
         return stored
+
+    def _hold_registry(self, connection: psycopg.Connection) -> int:
+        """Keep deployments as they are until the transaction ends; gives the version of the registry."""
+        row = connection.execute(query("hold_registry_version")).fetchone()
+        return row[0] if row else 0
 
     def _write_readings(self, connection: psycopg.Connection, prepared: Prepared, *, careful: bool) -> tuple[int, int]:
         """Write readings; gives the rows stored and those that conflict with stored ones."""

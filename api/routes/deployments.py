@@ -33,7 +33,7 @@ async def list_deployments(connection: Connection, asked: Annotated[DeploymentsA
 async def make_deployment(connection: Connection, person: Permitted, wanted: NewDeployment, response: Response) -> Deployment:
     """Put a device at a site from a time on; the open deployment it was in until then ends there.
 
-    Readings that are stored already stay with the site they came to.
+    Where the start is past, readings stored since then move along, as with an action.
     """
     async with changes(connection, person):
         deployment, is_new = await deploy(connection, wanted)

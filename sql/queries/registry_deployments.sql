@@ -32,20 +32,6 @@ WHERE dep.device_id = %(device_id)s::int4 AND s.code = %(site)s::text AND dep.ch
   AND coalesce(upper(dep.during), 'infinity') = coalesce(%(removed_at)s::timestamptz, 'infinity')
 LIMIT 1;
 
--- name: end_open_deployment
--- Ends the deployment a device is in at the moment it is put elsewhere.
-UPDATE deployment
-SET during = tstzrange(lower(during), %(at)s::timestamptz)
-WHERE device_id = %(device_id)s::int4 AND coalesce(upper(during), 'infinity') = 'infinity'
-  AND lower(during) < %(at)s::timestamptz;
-
--- name: add_deployment
--- A device at a site, from `at` to `removed_at` (or open end).
-INSERT INTO deployment (device_id, site_id, channel, during, note)
-VALUES (%(device_id)s::int4, %(site_id)s::int4, %(channel)s::text,
-        tstzrange(%(at)s::timestamptz, %(removed_at)s::timestamptz), %(note)s::text)
-RETURNING deployment_id;
-
 -- name: add_first_deployment
 -- A device at its first site; without a start everything it ever said belongs there.
 INSERT INTO deployment (device_id, site_id, during)

@@ -1,3 +1,11 @@
+-- name: read_registry_version
+-- Which registry this is: deployments of times that have passed have changed so often.
+SELECT version FROM registry_version;
+
+-- name: hold_registry_version
+-- The same, and it stays so until the transaction ends.
+SELECT hold_registry();
+
 -- name: list_metrics
 -- Every metric with what ingest needs to know of it, by metric_id.
 SELECT metric_id, key, unit, unit_senml, valid_min, valid_max FROM metric ORDER BY metric_id;
