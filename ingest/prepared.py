@@ -36,6 +36,8 @@ class Prepared:
     """What one transaction writes."""
 
     group: Group
+    batch: Batch
+    """Its readings, sorted by series and time."""
     readings: bytes
     reading_count: int
     latest: Batch
@@ -96,6 +98,7 @@ def prepare(
     ]
     return Prepared(
         group=group,
+        batch=unique.batch,
         readings=encode_readings(unique.batch),
         reading_count=len(unique.batch),
         latest=last_of_each_series(unique.batch),

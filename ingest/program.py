@@ -23,6 +23,7 @@ from ingest.pipeline import Pipeline
 from ingest.receive import MqttSession
 from ingest.receive_paho import PahoSession
 from ingest.registrar import Registrar
+from ingest.rollups import Rollups
 from ingest.store import Stopped, Store
 from sql.pool import connect
 from sql.queries import query
@@ -61,8 +62,10 @@ def run(assignment: Assignment) -> None:
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     store = Store(settings.database_url, worker, deliveries=known, is_stopping=stopping.is_set)
     pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping)
+    rollups = Rollups(settings.database_url, worker)
     try:
         registrar.start()
+        rollups.start()
         session.open()
         if assignment.drains and isinstance(session, MqttSession):
             _stop_when_empty(session, stopping)
@@ -72,6 +75,7 @@ def run(assignment: Assignment) -> None:
         session.close(ends_session=assignment.drains)
         if session.is_ended:
             _retire(settings.database_url, worker)
+        rollups.stop()
         registrar.stop()
     if failed.is_set():
         raise SystemExit(1)

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import errors
 
 from ingest.latest import Latest
+from ingest.rollups import late_marks
 from ingest.watchdog import Watchdog
 from sql.pool import connect
 from sql.queries import query
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ingest.batch import Batch
     from ingest.prepared import Prepared
 
 log = logging.getLogger(__name__)
@@ -233,6 +235,7 @@ class Store:
         """Write readings; gives the rows stored and those that conflict with stored ones."""
         if not prepared.reading_count:
             return 0, 0
+        _mark_late_hours(connection, prepared.batch)
         if careful:
             _copy(connection, "copy_readings_to_staging", prepared.readings)
             stored = connection.execute(query("store_staged_readings")).rowcount
@@ -272,6 +275,16 @@ class Store:
     def _forget_partitions(self) -> None:
         for days in self._days_with_partition.values():
             days.clear()
+
+
+def _mark_late_hours(connection: psycopg.Connection, batch: Batch) -> None:
+    """Mark the hours of a batch that are closed already, so that their rollups are made again."""
+    row = connection.execute(query("hold_closed_hours")).fetchone()
+    marks = late_marks(batch, row[0]) if row and row[0] else []
+    if marks:
+        with connection.cursor() as cursor, cursor.copy(query("mark_hours")) as copy:
+            for mark in marks:
+                copy.write_row(mark)
 
 
 def _copy(connection: psycopg.Connection, name: str, data: bytes) -> None:

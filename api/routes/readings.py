@@ -1,6 +1,7 @@
 """What was measured: readings, aggregates and last values."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -30,6 +31,8 @@ from api.times import Every, Width
 from sql.queries import query
 
 router = APIRouter(tags=["readings"])
+
+_HOUR = timedelta(hours=1)
 
 
 def _is_cursor(text: str) -> str:
@@ -110,7 +113,8 @@ async def aggregate(connection: Connection, settings: Settings, asked: Annotated
         "every": asked.every.width,
         "limit": settings.max_points,
     }
-    rows = await _fetch(connection, "aggregate_readings", series, values)
+    in_whole_hours = asked.every.width % _HOUR == timedelta(0) and not any(series.during)
+    rows = await _fetch(connection, "aggregate_rollups" if in_whole_hours else "aggregate_readings", series, values)
     if len(rows) > settings.max_points:
         raise Unusable(
             f"The answer has more than {settings.max_points:,} points."

@@ -136,7 +136,11 @@ ORDER BY o.series_id, o.time
 LIMIT %(limit)s;
 
 -- name: add_redecoded
--- Readings that were not there.
+-- Readings that were not there, and the mark of their hours.
+WITH marked AS (
+    INSERT INTO rollup_dirty (series_id, hour)
+    SELECT DISTINCT series_id, date_trunc('hour', time, 'UTC') FROM redecode_outcome WHERE outcome = 'new'
+)
 INSERT INTO reading (series_id, time, value, flags)
 SELECT series_id, time, new_value, new_flags FROM redecode_outcome WHERE outcome = 'new' ORDER BY series_id, time
 ON CONFLICT (series_id, time) DO NOTHING;

@@ -1,0 +1,167 @@
+-- name: hold_closed_hours
+-- Before which time hours are closed; none is closed meanwhile until the transaction ends.
+SELECT hold_closed_hours();
+
+-- name: mark_hours
+-- Marks hours that got a late reading; without a series: of every series.
+COPY rollup_dirty (series_id, hour) FROM STDIN;
+
+-- name: lead_rollups
+-- One process at a time makes rollups; it leads as long as its connection lasts.
+SELECT pg_try_advisory_lock(hashtext('hedgerow rollups'));
+
+-- name: use_excluding_flags
+-- Says which flags keep readings out. Where that has changed, every series is to be aggregated again.
+WITH changed AS (
+    UPDATE rollup_state SET excluding = %(excluding)s::int2 WHERE excluding <> %(excluding)s::int2 RETURNING 1
+)
+INSERT INTO rollup_dirty (series_id) SELECT series_id FROM series WHERE EXISTS (SELECT FROM changed);
+
+-- name: find_hours_to_close
+-- The time until which hours have ended, if that is later than what is closed, and whether this is the first time.
+SELECT ended, closed_until IS NULL
+FROM rollup_state, date_trunc('hour', %(now)s::timestamptz, 'UTC') AS ended
+WHERE closed_until IS NULL OR ended > closed_until;
+
+-- name: wait_for_open_hours
+-- Waits, but not for long, until nobody is storing readings who has not seen what is closed.
+SELECT set_config('lock_timeout', %(patience)s::text, true), pg_advisory_xact_lock(hashtext('hedgerow closed hours'));
+
+-- name: close_hours
+-- From here on late readings leave marks.
+UPDATE rollup_state SET closed_until = %(until)s::timestamptz;
+
+-- name: mark_all_series
+-- At the very first all that is older counts as rolled up, and every series as marked.
+WITH begun AS (
+    UPDATE rollup_state SET rolled_until = closed_until RETURNING 1
+)
+INSERT INTO rollup_dirty (series_id) SELECT series_id FROM series, begun;
+
+-- name: count_marks
+-- How much waits to be aggregated again.
+SELECT count(*) FROM rollup_dirty;
+
+-- name: roll_next_hour
+-- Aggregates the next closed hour of every series, and counts it as rolled up in the same moment; no row where there is none.
+WITH next AS (
+    SELECT rolled_until AS hour, excluding FROM rollup_state WHERE rolled_until < closed_until
+), made AS (
+    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
+    SELECT s.series_id, a.*
+    FROM next
+    CROSS JOIN series s
+    CROSS JOIN LATERAL aggregate_hours(s.series_id, next.hour, next.hour + interval '1 hour', next.excluding) a
+    ON CONFLICT (series_id, hour) DO UPDATE
+    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
+        max = excluded.max, first = excluded.first, last = excluded.last
+)
+UPDATE rollup_state SET rolled_until = next.hour + interval '1 hour' FROM next RETURNING next.hour;
+
+-- name: roll_marked_series
+-- Aggregates one marked series as a whole; no row where there is none.
+WITH wanted AS (
+    SELECT series_id FROM rollup_dirty WHERE hour IS NULL LIMIT 1
+), unmarked AS (
+    DELETE FROM rollup_dirty d USING wanted w WHERE d.series_id = w.series_id
+), found AS (
+    SELECT w.series_id, a.*
+    FROM wanted w
+    CROSS JOIN rollup_state st
+    CROSS JOIN LATERAL aggregate_hours(w.series_id, '-infinity', st.rolled_until, st.excluding) a
+), made AS (
+    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
+    SELECT * FROM found
+    ON CONFLICT (series_id, hour) DO UPDATE
+    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
+        max = excluded.max, first = excluded.first, last = excluded.last
+), emptied AS (
+    DELETE FROM rollup_hour h USING wanted w
+    WHERE h.series_id = w.series_id AND NOT EXISTS (SELECT FROM found f WHERE f.hour = h.hour)
+)
+SELECT series_id FROM wanted;
+
+-- name: roll_marked_hours
+-- Aggregates the hours of some marks; no row where there are none.
+WITH mark AS (
+    SELECT ctid AS id, series_id, hour FROM rollup_dirty WHERE hour IS NOT NULL LIMIT %(most)s::int8
+), unmarked AS (
+    DELETE FROM rollup_dirty WHERE ctid = ANY (ARRAY(SELECT id FROM mark))
+), wanted AS (
+    SELECT series_id, hour FROM mark WHERE series_id IS NOT NULL
+    UNION
+    SELECT s.series_id, m.hour FROM mark m CROSS JOIN series s WHERE m.series_id IS NULL
+), found AS (
+    SELECT w.series_id, a.*
+    FROM wanted w
+    CROSS JOIN rollup_state st
+    CROSS JOIN LATERAL aggregate_hours(w.series_id, w.hour, w.hour + interval '1 hour', st.excluding) a
+), made AS (
+    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
+    SELECT * FROM found
+    ON CONFLICT (series_id, hour) DO UPDATE
+    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
+        max = excluded.max, first = excluded.first, last = excluded.last
+), emptied AS (
+    DELETE FROM rollup_hour h USING wanted w
+    WHERE h.series_id = w.series_id AND h.hour = w.hour
+      AND NOT EXISTS (SELECT FROM found f WHERE f.series_id = h.series_id AND f.hour = h.hour)
+)
+SELECT 1 FROM mark LIMIT 1;
+
+-- name: aggregate_rollups
+-- Statistics of each series in buckets of whole hours, buckets ascending: from rollups where these hold, from readings elsewhere,
+-- which is hours that are marked or not rolled up yet, and what the question cuts off an hour. One statement sees one moment.
+-- Where other flags count than those the rollups were made with, they hold for hours that had none.
+SELECT series_id, time, mean, min, max, sum, n
+FROM (
+    SELECT w.series_id, b.*
+    FROM unnest(%(series)s::int4[]) AS w(series_id)
+    CROSS JOIN rollup_state st
+    CROSS JOIN LATERAL (
+        SELECT coalesce(%(start)s::timestamptz, '-infinity') AS since, coalesce(%(end)s::timestamptz, 'infinity') AS until
+    ) asked
+    CROSS JOIN LATERAL (
+        SELECT date_trunc('hour', since + interval '1 hour' - interval '1 microsecond', 'UTC') AS first_whole
+    ) whole
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN EXISTS (SELECT FROM rollup_dirty m WHERE m.series_id = w.series_id AND m.hour IS NULL) THEN first_whole
+            ELSE greatest(first_whole, least(date_trunc('hour', until, 'UTC'), coalesce(st.rolled_until, '-infinity')))
+        END AS rolled
+    ) ends
+    CROSS JOIN LATERAL (
+        WITH kept AS (
+            SELECT h.*, %(excluding)s::int2 = st.excluding OR (h.n = h.n_all AND h.flags & %(excluding)s::int2 = 0) AS holds
+            FROM rollup_hour h
+            WHERE h.series_id = w.series_id AND h.hour >= first_whole AND h.hour < rolled
+        ), marked AS (
+            SELECT hour FROM rollup_dirty WHERE series_id = w.series_id AND hour >= first_whole AND hour < rolled
+            UNION
+            SELECT hour FROM rollup_dirty WHERE series_id IS NULL AND hour >= first_whole AND hour < rolled
+            UNION
+            SELECT hour FROM kept WHERE NOT holds
+        ), piece AS (
+            SELECT since AS lower, least(first_whole, until) AS upper
+            UNION ALL
+            SELECT rolled, until
+            UNION ALL
+            SELECT hour, hour + interval '1 hour' FROM marked
+        ), part AS (
+            SELECT date_bin(%(every)s::interval, h.hour, '1970-01-01T00:00:00Z') AS time, h.n::int8 AS n, h.sum, h.min, h.max
+            FROM kept h
+            WHERE h.n > 0 AND h.hour NOT IN (SELECT hour FROM marked)
+            UNION ALL
+            SELECT date_bin(%(every)s::interval, r.time, '1970-01-01T00:00:00Z'), count(*), sum(r.value), min(r.value), max(r.value)
+            FROM piece p
+            JOIN reading r ON r.series_id = w.series_id AND r.time >= p.lower AND r.time < p.upper
+            WHERE r.flags & %(excluding)s::int2 = 0
+            GROUP BY 1
+        )
+        SELECT time, sum(sum) / sum(n)::float8 AS mean, min(min) AS min, max(max) AS max, sum(sum) AS sum, sum(n)::int8 AS n
+        FROM part
+        GROUP BY time
+    ) b
+    LIMIT %(limit)s::int8 + 1
+) found
+ORDER BY time, series_id;

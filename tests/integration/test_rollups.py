@@ -1,0 +1,178 @@
+"""Rollups against readings: whatever is stored, late, corrected or removed, in whatever order, the answers are the same."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from devices.flags import EXCLUDING, Flag
+from ingest.batch import Batch
+from ingest.rollups import begin, close_hours, late_marks, roll_one
+from sql.queries import query
+
+_START = datetime(2026, 3, 28, 20, 30, tzinfo=UTC)
+_SERIES = (1, 2, 3)
+_FLAGS = (0, 0, 0, int(Flag.LATE), int(Flag.OUT_OF_RANGE))
+
+_HISTORIES = settings(
+    max_examples=int(os.environ.get("HEDGEROW_HISTORIES", "15")),
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+
+series_ids = st.sampled_from(_SERIES)
+minutes = st.integers(0, 12 * 60 - 1)
+values = st.floats(-1e3, 1e3)
+flags = st.sampled_from(_FLAGS)
+readings = st.lists(st.tuples(series_ids, minutes, values, flags), min_size=1, max_size=12)
+
+
+class Histories(RuleBasedStateMachine):
+    """Two writers, one who corrects, and the rollups, against a plain dictionary of readings."""
+
+    url = ""
+
+    @initialize()
+    def begin(self) -> None:
+        """Start from an empty store with three series."""
+        settings = "-c statement_timeout=20s -c jit=off"  # as the API asks
+        self.connections = [psycopg.connect(self.url, autocommit=True, options=settings) for _ in range(4)]
+        self.rolls, *self.writers, self.reader = self.connections
+        # A chunk that a transaction makes is locked until that ends: it must be there before, and stay.
+        self.rolls.execute("INSERT INTO reading VALUES (0, %s, 0, 0), (0, %s, 0, 0)", (_START, _START + timedelta(days=1)))
+        self.rolls.execute("DELETE FROM reading")
+        self.rolls.execute("TRUNCATE rollup_hour, rollup_dirty")
+        self.rolls.execute("UPDATE rollup_state SET closed_until = NULL, rolled_until = NULL")
+        self.stored: dict[tuple[int, datetime], tuple[float, int]] = {}
+        self.pending: dict[int, dict[tuple[int, datetime], tuple[float, int]]] = {}
+        self.now = _START
+        begin(self.rolls)
+
+    def teardown(self) -> None:
+        """Let go of the store."""
+        for connection in self.connections:
+            connection.close()
+
+    @rule(writer=st.integers(0, 1), given=readings)
+    def write(self, writer: int, given: list[tuple[int, int, float, int]]) -> None:
+        """Begin a transaction that stores readings, as ingest does; it stays open."""
+        if writer in self.pending:
+            return
+        new = {(series, _START + timedelta(minutes=minute)): (value, flag) for series, minute, value, flag in given}
+        others = {key for pending in self.pending.values() for key in pending}
+        new = {key: row for key, row in sorted(new.items()) if key not in self.stored and key not in others}
+        if not new:
+            return
+        connection = self.writers[writer]
+        connection.execute("BEGIN")
+        [closed] = connection.execute(query("hold_closed_hours")).fetchone() or [None]
+        with connection.cursor() as cursor:
+            if closed is not None and (marks := late_marks(_batch(new), closed)):
+                with cursor.copy(query("mark_hours")) as copy:
+                    for mark in marks:
+                        copy.write_row(mark)
+            rows = [(series, time, value, flag) for (series, time), (value, flag) in new.items()]
+            cursor.executemany("INSERT INTO reading VALUES (%s, %s, %s, %s)", rows)
+        self.pending[writer] = new
+
+    @precondition(lambda self: self.pending)
+    @rule(commits=st.booleans())
+    def end(self, commits: bool) -> None:  # noqa: FBT001 - what Hypothesis draws
+        """End the older of the open transactions."""
+        writer = next(iter(self.pending))
+        new = self.pending.pop(writer)
+        self.writers[writer].execute("COMMIT" if commits else "ROLLBACK")
+        if commits:
+            self.stored |= new
+
+    @precondition(lambda self: self.stored)
+    @rule(data=st.data(), value=values, flag=flags)
+    def correct(self, data: st.DataObject, value: float, flag: int) -> None:
+        """Give a stored reading another value and other flags."""
+        series, time = data.draw(st.sampled_from(sorted(self.stored)))
+        text = "UPDATE reading SET value = %s, flags = %s WHERE series_id = %s AND time = %s"
+        self.rolls.execute(text, (value, flag, series, time))
+        self.stored[series, time] = (value, flag)
+
+    @precondition(lambda self: self.stored)
+    @rule(data=st.data())
+    def remove(self, data: st.DataObject) -> None:
+        """Remove a stored reading."""
+        key = data.draw(st.sampled_from(sorted(self.stored)))
+        self.rolls.execute("DELETE FROM reading WHERE series_id = %s AND time = %s", key)
+        del self.stored[key]
+
+    @rule(passed=st.integers(10, 200))
+    def let_time_pass(self, passed: int) -> None:
+        """Close the hours that have ended by then, unless a writer is still at work."""
+        self.now += timedelta(minutes=passed)
+        assert close_hours(self.rolls, self.now, "5ms") or self.pending
+
+    @rule()
+    def roll(self) -> None:
+        """Do one piece of the rollups' work."""
+        roll_one(self.rolls)
+
+    @invariant()
+    def answers_are_those_of_the_readings(self) -> None:
+        """Every question has the answer that the readings give."""
+        if not hasattr(self, "reader"):
+            return
+        some = _START + timedelta(minutes=50), _START + timedelta(minutes=500)
+        hour, day = timedelta(hours=1), timedelta(days=1)
+        for every, start, end, excluding in (
+            (hour, None, None, int(EXCLUDING)),
+            (hour, *some, 0),
+            (day, *some, int(EXCLUDING)),
+        ):
+            asked = {"series": list(_SERIES), "every": every, "start": start, "end": end, "excluding": excluding}
+            rows = self.reader.execute(query("aggregate_rollups"), {**asked, "limit": 10_000}).fetchall()
+            assert {row[:2]: row[2:] for row in rows} == self._oracle(every, start, end, excluding)
+
+    def _oracle(
+        self, every: timedelta, start: datetime | None, end: datetime | None, excluding: int
+    ) -> dict[tuple[int, datetime], object]:
+        buckets = defaultdict(list)
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
+        for (series, time), (value, flag) in self.stored.items():
+            if (start is None or time >= start) and (end is None or time < end) and not flag & excluding:
+                buckets[series, epoch + (time - epoch) // every * every].append(value)
+        return {
+            key: (
+                pytest.approx(sum(found) / len(found), abs=1e-9),
+                min(found),
+                max(found),
+                pytest.approx(sum(found), abs=1e-9),
+                len(found),
+            )
+            for key, found in buckets.items()
+        }
+
+
+def _batch(rows: dict[tuple[int, datetime], tuple[float, int]]) -> Batch:
+    series = np.array([key[0] for key in rows], np.int32)
+    time_us = np.array([int(key[1].timestamp()) * 1_000_000 for key in rows], np.int64)
+    value = np.array([row[0] for row in rows.values()], np.float64)
+    flag = np.array([row[1] for row in rows.values()], np.int16)
+    return Batch(series, time_us, value, flag, series, time_us)
+
+
+def test_rollups_any_history_gives_the_answers_of_the_readings(database: str) -> None:
+    """Writers at the same time, late readings, corrections, removals, hours that end: after every step the same."""
+    with psycopg.connect(database) as connection:
+        metric = connection.execute("SELECT min(metric_id) FROM metric").fetchone()
+        connection.execute("INSERT INTO site (code, name) VALUES ('a', 'A'), ('b', 'B'), ('c', 'C')")
+        connection.execute("INSERT INTO series (site_id, metric_id) SELECT site_id, %s FROM site ORDER BY site_id", metric)
+        connection.execute("SELECT ensure_partition('reading', %s)", (_START,))
+    machine = type("OfThisStore", (Histories,), {"url": database})
+    run_state_machine_as_test(machine, settings=_HISTORIES)
