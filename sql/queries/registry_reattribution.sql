@@ -130,6 +130,8 @@ WITH candidate AS (
     SELECT series_id, time, value, flags FROM candidate ORDER BY series_id, time
     ON CONFLICT (series_id, time) DO NOTHING
     RETURNING series_id, time
+), marked AS (
+    INSERT INTO rollup_dirty (series_id, hour) SELECT DISTINCT series_id, date_trunc('hour', time, 'UTC') FROM placed
 ), gone AS (
     DELETE FROM unplaced_reading u USING candidate c JOIN placed USING (series_id, time)
     WHERE u.unplaced_id = c.unplaced_id
