@@ -11,6 +11,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
 from api import pages
+from api.credentials.issuing import broker_of
+from api.credentials.keeping import keeping
 from api.database import make_pool
 from api.dependencies import permitted
 from api.description import describe, problems
@@ -25,6 +27,7 @@ from api.routes import (
     audit,
     clocks,
     corrections,
+    credentials,
     deployments,
     devices,
     events,
@@ -93,7 +96,8 @@ def create_app(settings: ApiSettings) -> Hedgerow:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with make_pool(app.state.settings) as app.state.pool, watching(app.state.settings.database_url):
+    settings = app.state.settings
+    async with make_pool(settings) as app.state.pool, watching(settings.database_url), keeping(app.state.pool, broker_of(settings)):
         yield
 
 
@@ -105,6 +109,7 @@ def _json_api() -> APIRouter:
         profiles,
         clocks,
         devices,
+        credentials,
         radio,
         deployments,
         actions,

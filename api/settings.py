@@ -43,11 +43,32 @@ class ApiSettings(BaseSettings):
         description="Who may come in, as what: value=role pairs, comma-separated, for values of the claim `roles` or `groups`",
     )
     oidc_name: str = Field("your organisation", description="What the login page calls the provider: Sign in with …")
+    dynsec_url: str = Field(
+        "",
+        description="Mosquitto whose dynamic security keeps the devices' credentials: mqtt://HOST:PORT, or mqtts://; "
+        "default: none are kept",
+    )
+    dynsec_user: str = Field("hedgerow-api", description="User name there, with the role to control dynamic security")
+    dynsec_password: str = Field("", description="Password there")
+    dynsec_ca_file: Path | None = Field(None, description="CA certificates for mqtts:// there; default: the system's")
+    device_mqtt_url: str = Field(
+        "", description="That broker as devices reach it, shown with a new password; default: HEDGEROW_DYNSEC_URL"
+    )
+    device_certificate_url: str = Field(
+        "", description="Its listener for devices with client certificates; default: none, and no such device is let in"
+    )
 
     @field_validator("http")
     @classmethod
     def _is_address(cls, value: str) -> str:
         split_address(value)
+        return value
+
+    @field_validator("dynsec_url", "device_mqtt_url", "device_certificate_url")
+    @classmethod
+    def _is_broker(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("mqtt", "mqtts") or not urlsplit(value).hostname):
+            raise ValueError(f"{value!r} is no mqtt://HOST:PORT or mqtts://HOST:PORT")
         return value
 
 

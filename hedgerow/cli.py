@@ -27,6 +27,7 @@ class _Commands(TyperGroup):
             "decode": "hedgerow.decode_command:decode_command",
             "redecode": "hedgerow.redecode_command:redecode_command",
             "devices": "hedgerow.devices_command:devices",
+            "credentials": "hedgerow.credentials_command:credentials",
             "bench": "hedgerow.bench.commands:bench",
         }
     )

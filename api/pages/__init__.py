@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.pages import built, download, overview, session, site, status
+from api.pages import built, credentials, download, overview, session, site, credentials, status
 from api.pages.errors import error_page
 
 __all__ = ["error_page", "router"]

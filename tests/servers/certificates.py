@@ -45,5 +45,16 @@ def make_certificates(folder: Path) -> Certificates:
     return made
 
 
+def make_client_certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a client's certificate with this common name, and its key; the authority of `make_certificates` signs it."""
+    certificate, key, request = (folder / f"{name}.{suffix}" for suffix in ("crt", "key", "csr"))
+    _openssl("req", *_KEY, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+    _openssl(
+        *("x509", "-req", "-in", request, "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial"),
+        *("-out", certificate, "-days", "1"),
+    )
+    return certificate, key
+
+
 def _openssl(*arguments: str | Path) -> None:
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
