@@ -27,3 +27,7 @@ WHERE m.key = %(key)s AND NOT EXISTS (
     WHERE other.metric_id = m.metric_id AND other.label = %(label)s AND other.code <> %(code)s)
 ON CONFLICT (metric_id, code) DO UPDATE SET label = excluded.label
 WHERE metric_state.label <> excluded.label;
+
+-- name: list_metric_names
+-- Every name under which a metric may be sent, as one row.
+SELECT array_agg(name) AS names FROM (SELECT key AS name FROM metric UNION SELECT alias FROM metric_alias) named;
