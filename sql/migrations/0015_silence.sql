@@ -79,8 +79,11 @@ ALTER TABLE device_event
 COMMENT ON COLUMN device_event.kind IS
     'The network server''s word (join, ack, txack, log, down/failed), or the watch''s: first_message, silent, offline, back';
 
+SELECT keep_to_areas('device_arrival', 'device_id IN (SELECT my_devices())');
+SELECT keep_to_areas('device_state', 'device_id IN (SELECT my_devices())');
+
 -- A site is as well as the worst of the devices that are there now; one that nobody is at any more is retired.
-CREATE VIEW site_state AS
+CREATE VIEW site_state WITH (security_invoker = true) AS
 SELECT s.site_id,
        coalesce(here.state, CASE WHEN EXISTS (SELECT FROM deployment d WHERE d.site_id = s.site_id)
                                  THEN 'retired' ELSE 'waiting' END) AS state,
