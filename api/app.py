@@ -97,7 +97,11 @@ def create_app(settings: ApiSettings) -> Hedgerow:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings = app.state.settings
-    async with make_pool(settings) as app.state.pool, watching(settings.database_url), keeping(app.state.pool, broker_of(settings)):
+    async with (
+        make_pool(settings) as app.state.pool,
+        watching(settings.database_url),
+        keeping(app.state.pool, broker_of(settings)),
+    ):
         yield
 
 
