@@ -218,6 +218,7 @@ class NewProfile(_Request):
     clock_ahead_s: int = Field(600, ge=0, le=86_400, description="How far ahead the device's own time is believed [s]")
     definition: Definition = ""
     script: Script = ""
+    accuracy_class: AccuracyClass = ""
 
 
 class ProfileChange(_Request):
@@ -237,6 +238,27 @@ class ProfileChange(_Request):
     clock_ahead_s: int | None = Field(None, ge=0, le=86_400, description="How far ahead its own time is believed [s]")
     definition: Definition | None = None
     script: Script | None = None
+    accuracy_class: AccuracyClass | None = None
+    version: int | None = Field(None, ge=1, description="The version that is to be changed; 409 where there is another by now")
+
+
+class ProfileClone(_Request):
+    """A profile of one's own, made from another."""
+
+    model_config = ConfigDict(json_schema_extra=example(key="our-lse01", name="Our LSE01"))
+
+    key: Code
+    name: Name
+
+
+class ProfileVersion(BaseModel):
+    """What decodes messages by a profile, at one time."""
+
+    version: int
+    codec: str
+    definition: str
+    script: str
+    until_at: datetime | None = Field(description="When the next version took its place; null: this is the present one")
 
 
 class Profile(BaseModel):
@@ -253,6 +275,8 @@ class Profile(BaseModel):
     clock_ahead_s: int = Field(description="How far ahead the device's own time is believed [s]")
     definition: str = Field(description="TOML: the binary layout, or which part of a codec's output is which metric")
     script: str = Field(description="JavaScript")
+    accuracy_class: str = Field(description="reference, indicative, or empty: not said")
+    version: int = Field(description="Counts changes of codec, definition and script")
     created_at: datetime
 
 

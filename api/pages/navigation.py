@@ -22,6 +22,8 @@ class Entry(NamedTuple):
 
 ENTRIES: Sequence[Entry] = (
     Entry("/", "Overview", "viewer"),
+    Entry("/profiles", "Profiles", "viewer"),
+    Entry("/quarantine", "Quarantine", "viewer"),
     Entry("/status", "Status", "viewer"),
 )
 """In the order of the header; a page adds its own line."""

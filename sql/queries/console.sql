@@ -78,7 +78,7 @@ ORDER BY page.place, page.code;
 -- name: count_set_aside
 -- How many messages wait for their device to be registered, and how many rows stand in quarantine unreplayed.
 SELECT (SELECT count(*) FROM held) AS held,
-       (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL) AS quarantined;
+       (SELECT count(*) FROM quarantine WHERE replayed_at IS NULL AND dismissed_at IS NULL) AS quarantined;
 
 -- name: list_devices_of_site
 -- The devices at a site, now and before, latest first.
