@@ -44,6 +44,7 @@ from api.routes import (
     redecodes,
     series,
     sites,
+    sites_geojson,
     webhooks,
 )
 from api.silence.watch import watching
@@ -75,7 +76,8 @@ class Hedgerow(FastAPI):
         )
         figures: Figures = self.state.figures
         addresses = {route.endpoint: route.path or "" for route in iter_route_contexts(self.routes) if route.endpoint}
-        return SecurityHeaders(CountRequests(app, figures.requests, figures.seconds, addresses))
+        counted = CountRequests(app, figures.requests, figures.seconds, addresses)
+        return SecurityHeaders(counted, self.state.settings.map_tiles)
 
 
 def create_app(settings: ApiSettings) -> Hedgerow:
@@ -111,6 +113,7 @@ def _json_api() -> APIRouter:
     """Gather the JSON API: every route of it asks who is there, without having to say so itself."""
     router = APIRouter(prefix="/api/v1", dependencies=[Depends(permitted)], responses=problems(401, 403, 422, 500, 503))
     for part in (
+        sites_geojson,
         sites,
         profiles,
         clocks,

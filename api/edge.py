@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import perf_counter
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -42,11 +43,36 @@ _HEADERS = {
 }
 
 
-class SecurityHeaders:
-    """Adds to every answer what keeps a browser from misusing it."""
+def content_security_policy(map_tiles: str) -> str:
+    """Say what pages may load: our own things and, where there are map tiles, pictures from their host and no other."""
+    parts = urlsplit(map_tiles)
+    tiles = f" {parts.scheme}://{parts.netloc}" if map_tiles else ""
+    rules = (
+        "default-src 'self'",
+        f"script-src 'self' {_GOVUK_SCRIPT}",
+        "worker-src 'self' blob:",  # MapLibre makes its worker of its own text
+        f"img-src 'self' data: blob:{tiles}",
+        f"connect-src 'self'{tiles}",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+    return "; ".join(rules)
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SecurityHeaders:
+    """Adds to every answer what keeps a browser from misusing it.
+
+    Parameters
+    ----------
+    map_tiles
+        Address of the map's tiles; empty where there are none.
+    """
+
+    def __init__(self, app: ASGIApp, map_tiles: str) -> None:
         self._app = app
+        self._headers = {"Content-Security-Policy": content_security_policy(map_tiles), **_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -57,7 +83,7 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 # What is asked with a key or a session is nobody else's to keep.
                 headers.setdefault("Cache-Control", "no-store")

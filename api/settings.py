@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,11 @@ class ApiSettings(BaseSettings):
     max_points: int = Field(100_000, ge=1, description="Most points in one answer")
     max_body_bytes: int = Field(2**20, ge=1024, description="Largest request body that is read")
     session_hours: float = Field(12, gt=0, description="How long a login to the console lasts")
+    map_tiles: str = Field(
+        "",
+        description="Raster tiles for the maps: https://HOST/{z}/{x}/{y}.png; default: a plain ground with a grid",
+    )
+    map_attribution: str = Field("", description="What the tiles' owner wants to be said on the map")
 
     production: bool = Field(
         default=False, description="Refuse to start with weak secrets or without https; cookies go over https only"
@@ -57,6 +63,17 @@ class ApiSettings(BaseSettings):
     device_certificate_url: str = Field(
         "", description="Its listener for devices with client certificates; default: none, and no such device is let in"
     )
+
+    @field_validator("map_tiles")
+    @classmethod
+    def _is_template(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_whole = all(mark in parts.path + parts.query for mark in ("{z}", "{x}", "{y}"))
+        if value and not (
+            parts.scheme in ("https", "http") and parts.hostname and is_whole and not re.search(r"[\s;,'\"]", value)
+        ):
+            raise ValueError("give an address such as https://HOST/{z}/{x}/{y}.png")
+        return value
 
     @field_validator("http")
     @classmethod

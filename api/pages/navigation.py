@@ -24,6 +24,7 @@ ENTRIES: Sequence[Entry] = (
     Entry("/", "Overview", "viewer"),
     Entry("/profiles", "Profiles", "viewer"),
     Entry("/quarantine", "Quarantine", "viewer"),
+    Entry("/register", "Register", "engineer"),
     Entry("/status", "Status", "viewer"),
 )
 """In the order of the header; a page adds its own line."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
 from api.database import rows_of
-from api.dependencies import Connection, Permitted
+from api.dependencies import Connection, Permitted, Settings
 from api.pages.render import render, visitor_of
 from api.pages.words import MAIN_METRICS
 from devices.flags import EXCLUDING
@@ -17,6 +17,7 @@ router = APIRouter()
 
 _PAGE = 50  # sites shown at once
 _LIVE_EVERY_S = 5
+_STATES = {"ok": "OK", "late": "Late", "quiet": "Quiet", "no_data": "No data"}
 
 
 def _empty_is_none(value: object) -> object:
@@ -42,7 +43,9 @@ class Chosen(BaseModel):
 
 
 @router.get("/")
-async def overview(request: Request, person: Permitted, connection: Connection, chosen: Annotated[Chosen, Query()]) -> Response:
+async def overview(
+    request: Request, person: Permitted, connection: Connection, settings: Settings, chosen: Annotated[Chosen, Query()]
+) -> Response:
     """Show the overview."""
     values = {
         "code": None,
@@ -63,6 +66,9 @@ async def overview(request: Request, person: Permitted, connection: Connection, 
         chosen=chosen,
         is_filtered=bool(chosen.filters),
         overview=counts,
+        states=_STATES,
+        tiles=settings.map_tiles,
+        attribution=settings.map_attribution,
         aside=aside,
         sites=[row for row in rows if row["code"] is not None],
         pagination=_pagination(chosen, counts["sites_matching"]),

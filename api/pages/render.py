@@ -43,9 +43,12 @@ def visitor_of(request: Request, person: Person | None) -> Visitor | None:
 
 
 def render(template: str, visitor: Visitor | None, status: int = 200, **context: object) -> HTMLResponse:
-    """Fill a template; every one may use `now`, `visitor`, `built` and the functions of `words`."""
+    """Fill a template; every one may use `now`, `visitor`, `built` and the functions of `words`.
+
+    `entry`, where it is given, names what of the built scripts the page loads instead of `console`.
+    """
     page = _environment().get_template(template)
-    frame = {"visitor": visitor, "built": find_built(), "now": datetime.now(UTC)}
+    frame = {"visitor": visitor, "built": find_built(), "now": datetime.now(UTC), "entry": "console"}
     return HTMLResponse(page.render(frame | context), status)
 
 

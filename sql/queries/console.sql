@@ -102,3 +102,57 @@ LEFT JOIN latest l USING (series_id)
 WHERE s.code = %(code)s
 ORDER BY array_position(%(main_metrics)s::text[], m.key), m.domain IN ('radio', 'power', 'device', 'location'),
          m.metric_id, se.channel;
+
+-- name: list_profile_choices
+-- Every device profile, as a form offers it: the one for any device first, then by name.
+SELECT key, name FROM device_profile ORDER BY key <> 'generic', lower(name), key;
+
+-- name: list_sites_for_map
+-- Every site that fits the filters, with its state as in the overview and the last value of its main metric.
+WITH expected AS (
+    SELECT d.site_id, d.channel, min(p.expected_interval_s) AS interval_s
+    FROM deployment d
+    JOIN device USING (device_id)
+    JOIN device_profile p USING (profile_id)
+    WHERE d.during @> now()
+    GROUP BY d.site_id, d.channel
+), heard AS (
+    SELECT se.site_id, se.channel, max(l.received_at) AS heard_at
+    FROM latest l
+    JOIN series se USING (series_id)
+    GROUP BY se.site_id, se.channel
+), silence AS (
+    SELECT site_id, max(heard_at) AS heard_at,
+           coalesce(max(extract(epoch FROM now() - heard_at) / interval_s),
+                    min(extract(epoch FROM now() - heard_at) / 900)) AS intervals
+    FROM heard
+    FULL JOIN expected USING (site_id, channel)
+    GROUP BY site_id
+), state AS (
+    SELECT s.*, si.heard_at,
+           CASE WHEN si.heard_at IS NULL THEN 'no_data'
+                WHEN si.intervals > 3 THEN 'quiet'
+                WHEN si.intervals > 1.5 THEN 'late'
+                ELSE 'ok' END AS state
+    FROM site s
+    LEFT JOIN silence si USING (site_id)
+), main AS (
+    SELECT DISTINCT ON (se.site_id) se.site_id, m.key AS metric, m.unit, l.value
+    FROM latest l
+    JOIN series se USING (series_id)
+    JOIN metric m USING (metric_id)
+    ORDER BY se.site_id, array_position(%(main_metrics)s::text[], m.key),
+             m.domain IN ('radio', 'power', 'device', 'location'), m.metric_id, se.channel
+)
+SELECT state.code, state.name, state.domain, state.latitude, state.longitude, state.state, state.heard_at AS since,
+       main.metric, main.value, main.unit
+FROM state
+LEFT JOIN main USING (site_id)
+WHERE (%(domain)s::text IS NULL OR coalesce(state.domain, 'mixed') = %(domain)s)
+  AND (%(status)s::text IS NULL OR state.state = %(status)s)
+  AND (%(q)s::text IS NULL
+       OR position(lower(%(q)s) IN lower(state.name || ' ' || state.code)) > 0
+       OR EXISTS (SELECT FROM deployment d JOIN device v USING (device_id)
+                  WHERE d.site_id = state.site_id
+                    AND position(lower(%(q)s) IN lower(v.uid || ' ' || v.name)) > 0))
+ORDER BY state.code;

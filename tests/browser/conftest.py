@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     OpenPage = Callable[..., Page]
 
 _WEB = Path(__file__).parents[2] / "web"
-_ARGUMENTS = [
+ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
@@ -53,7 +53,7 @@ def console(plain_databases: Databases) -> Iterator[Console]:
 def chromium(_built_console: None) -> Iterator[Browser]:
     """Give Chromium; not for longer than a module: while Playwright runs, no other test may run an event loop."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_program(), args=_ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_program(), args=ARGUMENTS)
         yield browser
         browser.close()
 

@@ -1,12 +1,17 @@
 // One chart: a mean line in a band from lowest to highest, drawn by uPlot in the site's own time.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { drawMarks, type Mark } from "./marks";
 import type { Columns } from "./points";
 
-export const LINE = "#17644a";
-const BAND = "rgba(23, 100, 74, 0.16)";
-const INK = "#4d5a53";
-const GRID = "#e4e9e2";
+/** A colour of the styles, as it is now: asked for at every drawing, for the setting light or dark may change. */
+export const colour = (name: string) => (): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--hr-${name}`).trim();
+
+export const LINE = colour("chart");
+const BAND = colour("chart-band");
+const INK = colour("muted");
+const GRID = colour("chart-grid");
 const FONT = '12px system-ui, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 const DOT_DISTANCE_PX = 14; // points further apart than this on average get a dot each
 
@@ -17,6 +22,7 @@ export interface PlotOptions {
   readonly isState: boolean;
   readonly zone: string;
   readonly bounds: () => [number, number];
+  readonly marks: () => Mark[];
   readonly onSelect: (from: number, to: number) => void;
 }
 
@@ -45,6 +51,7 @@ export function makePlot(options: PlotOptions, columns: Columns): uPlot {
       ],
       axes: axesOf(zone, unit),
       hooks: {
+        draw: [(shown) => drawMarks(shown, options.marks(), { line: INK(), font: FONT })],
         setCursor: [(shown) => readOut(shown, options)],
         setSelect: [(shown) => select(shown, options)],
       },
@@ -53,7 +60,12 @@ export function makePlot(options: PlotOptions, columns: Columns): uPlot {
     holder,
   );
   new ResizeObserver(() => plot.setSize(sizeOf(holder))).observe(holder);
+  whenColoursChange(() => plot.redraw(false));
   return plot;
+}
+
+export function whenColoursChange(act: () => void): void {
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", act);
 }
 
 /** Time below, values with their unit at the left. */

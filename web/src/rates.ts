@@ -1,7 +1,7 @@
 // Messages and readings a second on the status page: how much the counters moved between two looks at them.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { axesOf, LINE, numberText, sizeOf } from "./plot";
+import { axesOf, colour, LINE, numberText, sizeOf } from "./plot";
 import { repeat } from "./pace";
 
 /** The counters of /api/v1/status, summed over the workers, that the rates are made from. */
@@ -86,7 +86,7 @@ function makeRatePlot(holder: HTMLElement, history: uPlot.AlignedData): uPlot {
       series: [
         {},
         { stroke: LINE, width: 2, points: { show: false } },
-        { stroke: "#2b5d8a", width: 2, dash: [6, 4], points: { show: false } },
+        { stroke: colour("chart-second"), width: 2, dash: [6, 4], points: { show: false } },
       ],
       axes: axesOf(Intl.DateTimeFormat().resolvedOptions().timeZone, "per second"),
     },
