@@ -2,11 +2,39 @@
 
 from fastapi import APIRouter
 
-from api.pages import built, credentials, download, offline, overview, register, session, site, status
+from api.pages import (
+    built,
+    credentials,
+    download,
+    offline,
+    overview,
+    profile_trial,
+    profiles,
+    quarantine,
+    redecodes,
+    register,
+    session,
+    site,
+    status,
+)
 from api.pages.errors import error_page
 
 __all__ = ["error_page", "router"]
 
 router = APIRouter(include_in_schema=False)
-for part in (session, overview, site, credentials, download, status, register, offline, built):
+for part in (
+    session,
+    overview,
+    site,
+    credentials,
+    download,
+    profiles,
+    profile_trial,
+    redecodes,
+    quarantine,
+    status,
+    register,
+    offline,
+    built,
+):
     router.include_router(part.router)
