@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from devices.columns import NO_TIME_US, Reject, Rows, TooManyRefused
+from devices.columns import NO_TIME_US, Reject
 from devices.reasons import Reason
-from devices.senml import TIME_KEYS, parse_any
+from devices.senml import TIME_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from devices.columns import Columns, Messages
+    from devices.columns import Rows
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,28 +63,17 @@ class _Message:
     received_us: int
 
 
-def decode(messages: Messages) -> Columns:
-    """Decode flat objects into columns; a bad message or value costs only itself.
+def decode(rows: Rows, index: int, uid: str, received_us: int, parsed: object) -> None:
+    """Add the readings of a parsed flat object, or a list of them; a bad value costs only itself and stands among the rejects.
 
-    Nothing is raised for bad data: it stands among the result's rejects. Formats that are rare at high rates take the plain
-    way: a loop over readings.
+    Formats that are rare at high rates take the plain way: a loop over readings.
+
+    Raises
+    ------
+    TooManyRefused
+        When the message is to be refused as a whole.
     """
-    rows = Rows()
-    for index, payload, source, received_us in zip(
-        messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
-    ):
-        try:
-            _decode_message(rows, _Message(index, source.uid, received_us), payload)
-        except TooManyRefused:
-            rows.refuse_whole(index)
-    return rows.columns()
-
-
-def _decode_message(rows: Rows, message: _Message, payload: bytes) -> None:
-    parsed = parse_any(payload)
-    if isinstance(parsed, tuple):
-        rows.rejects.append(Reject(message.index, *parsed))
-        return
+    message = _Message(index, uid, received_us)
     objects: list[object] = parsed if isinstance(parsed, list) else [parsed]
     item = 0
     for one in objects:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from devices import flat, network_server, senml_columns, senml_plain
 from devices.cbor import is_cbor
 from devices.codecs import Codecs
-from devices.columns import Columns, Messages, Reject, concatenate
+from devices.columns import Columns, Messages, Reject, Rows, TooManyRefused, concatenate
 from devices.frames import frames_of
 from devices.reasons import EXPLANATIONS, Reason
 from devices.registry import EMPTY_REGISTRY
@@ -62,8 +62,7 @@ def _decode_carefully(
 ) -> Columns:
     """Decode messages that are not plain SenML: tell the formats apart, refuse what has none."""
     rejects: list[Reject] = []
-    senml: list[int] = []
-    objects: list[int] = []
+    texts: list[int] = []
     uplinks: list[int] = []
     frames: list[tuple[int, str, int, bytes, int]] = []
     for i in positions:
@@ -76,20 +75,36 @@ def _decode_carefully(
             uplinks.append(i)
         elif source.kind is Kind.DEVICE and _is_frame(payload, profile):
             frames.append((i, source.uid, 0, payload, int(messages.received_us[i])))
-        elif _is_senml(payload):
-            senml.append(i)
         else:
-            objects.append(i)
+            texts.append(i)
     columns = concatenate(
         [
-            senml_columns.decode(messages.take(senml)),
-            flat.decode(messages.take(objects)),
+            decode_self_explaining(messages.take(texts)),
             network_server.decode(messages.take(uplinks), registry, codecs, chirpstack),
             codecs.decode(frames_of(frames), registry),
         ]
     ).in_order()
     columns.rejects.extend(rejects)
     return columns
+
+
+def decode_self_explaining(messages: Messages) -> Columns:
+    """Decode SenML packs and flat objects, in JSON or CBOR, each parsed once; a bad message or value costs only itself."""
+    rows = Rows()
+    for index, payload, source, received_us in zip(
+        messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
+    ):
+        parsed = parse_any(payload)
+        try:
+            if isinstance(parsed, tuple):
+                rows.rejects.append(Reject(index, *parsed))
+            elif isinstance(parsed, list) and is_pack(parsed):
+                senml_columns.decode(rows, index, source, received_us, parsed)
+            else:
+                flat.decode(rows, index, source.uid, received_us, parsed)
+        except TooManyRefused:
+            rows.refuse_whole(index)
+    return rows.columns()
 
 
 def _has_codec(profile: Profile | None) -> bool:
@@ -125,11 +140,3 @@ def _is_utf8(payload: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _is_senml(payload: bytes) -> bool:
-    """Tell a SenML pack from flat objects, in JSON or CBOR; what is neither is said by the parser of either."""
-    if not (b"\x80" <= payload[:1] < b"\xa0" or payload.lstrip(_BLANKS)[:1] == b"["):
-        return False
-    items = parse_any(payload)
-    return not isinstance(items, list) or is_pack(items)

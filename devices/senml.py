@@ -118,8 +118,11 @@ def parse_json(payload: bytes) -> object:
 def parse_pack(payload: bytes) -> list[Record] | tuple[Reason, str]:
     """Parse one pack, record by record; or say why it is none at all."""
     items = parse_any(payload)
-    if isinstance(items, tuple):
-        return items
+    return items if isinstance(items, tuple) else read_records(items)
+
+
+def read_records(items: object) -> list[Record] | tuple[Reason, str]:
+    """Read the records of a parsed pack; or say why it is none."""
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         return (Reason.NOT_READINGS, "expected a list of records")
     if items and not any(label in item for item in items for label in _LABELS):

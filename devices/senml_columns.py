@@ -12,14 +12,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from devices.columns import LAST_S, NO_TIME_US, Reject, Rows, TooManyRefused
+from devices.columns import LAST_S, NO_TIME_US, Reject
 from devices.model import normalise_uid
 from devices.reasons import Reason
-from devices.senml import ABSOLUTE_FROM_S, VERSION, Record, Wrong, parse_pack
+from devices.senml import ABSOLUTE_FROM_S, VERSION, Record, Wrong, read_records
 from devices.topics import Kind
 
 if TYPE_CHECKING:
-    from devices.columns import Columns, Messages
+    from devices.columns import Rows
     from devices.topics import Source
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-:./_]*")
@@ -60,26 +60,21 @@ class _Pack:
             self.wrong = self.wrong or record.detail
 
 
-def decode(messages: Messages) -> Columns:
-    """Decode SenML packs into columns; a bad message or record costs only itself.
+def decode(rows: Rows, index: int, source: Source, received_us: int, items: object) -> None:
+    """Add the readings of one parsed SenML pack; a bad record costs only itself and stands among the rejects.
 
-    Nothing is raised for bad data: it stands among the result's rejects.
+    Raises
+    ------
+    TooManyRefused
+        When the message is to be refused as a whole.
     """
-    rows = Rows()
-    for index, payload, source, received_us in zip(
-        messages.index.tolist(), messages.payloads, messages.sources, messages.received_us.tolist(), strict=True
-    ):
-        outcome = parse_pack(payload)
-        if isinstance(outcome, tuple):
-            rows.rejects.append(Reject(index, *outcome))
-        elif not outcome:
-            rows.rejects.append(Reject(index, Reason.PACK_EMPTY, "the pack has no records"))
-        else:
-            try:
-                _decode_pack(rows, _Pack(index, source, received_us), outcome)
-            except TooManyRefused:
-                rows.refuse_whole(index)
-    return rows.columns()
+    records = read_records(items)
+    if isinstance(records, tuple):
+        rows.rejects.append(Reject(index, *records))
+    elif not records:
+        rows.rejects.append(Reject(index, Reason.PACK_EMPTY, "the pack has no records"))
+    else:
+        _decode_pack(rows, _Pack(index, source, received_us), records)
 
 
 def _decode_pack(rows: Rows, pack: _Pack, records: list[Record]) -> None:

@@ -76,8 +76,8 @@ def decode(messages: Messages) -> tuple[Columns | None, Sequence[int]]:
     for start in range(0, len(messages.payloads), _AT_ONCE):
         packs, positions, rest = _parse(messages, range(start, min(start + _AT_ONCE, len(messages.payloads))))
         records = list(chain.from_iterable(packs))
-        if not _are_plain(records):  # whoever names things otherwise does not slow down the others
-            kept = [_are_plain(pack) for pack in packs]
+        if strange := _strange(records):  # whoever names things otherwise does not slow down the others
+            kept = [strange.isdisjoint((record.n, record.bn) for record in pack) for pack in packs]
             rest = sorted([*rest, *(at for at, is_kept in zip(positions, kept, strict=True) if not is_kept)])
             packs, positions = list(compress(packs, kept)), list(compress(positions, kept))
             records = list(chain.from_iterable(packs))
@@ -121,9 +121,13 @@ def _try_parse(payload: bytes) -> list[PlainRecord] | None:
         return None
 
 
-def _are_plain(records: Sequence[PlainRecord]) -> bool:
-    names, bases = {record.n for record in records}, {record.bn for record in records}
-    return all(map(_NAME.fullmatch, names)) and all(base is None or _BASE_NAME.fullmatch(base) for base in bases)
+def _strange(records: Sequence[PlainRecord]) -> set[tuple[str, str | None]]:
+    """Give the names, with their base names, that are not plain."""
+    return {
+        (name, base)
+        for name, base in {(record.n, record.bn) for record in records}
+        if not (_NAME.fullmatch(name) and (base is None or _BASE_NAME.fullmatch(base)))
+    }
 
 
 def _columns(messages: Messages, found: _Found) -> Columns:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from hypothesis import settings
 
-from devices.columns import NO_TEXT, Messages
+from devices import flat
+from devices.columns import NO_TEXT, Messages, Reject, Rows, TooManyRefused
+from devices.senml import parse_any
 from devices.topics import parse_topic
 
 if TYPE_CHECKING:
@@ -51,6 +53,23 @@ def messages(*payloads: bytes, topics: Sequence[str] = ()) -> Messages:
     sources = [parse_topic(topic) for topic in topics or [DEVICE] * len(payloads)]
     received_us = RECEIVED_US + np.arange(len(payloads), dtype=np.int64) * 1_000_000
     return Messages(np.arange(len(payloads), dtype=np.int32), payloads, sources, received_us)
+
+
+def decode_flat(asked: Messages) -> Columns:
+    """Read every message as flat objects, also what the path would take for SenML."""
+    rows = Rows()
+    for index, payload, source, received_us in zip(
+        asked.index.tolist(), asked.payloads, asked.sources, asked.received_us.tolist(), strict=True
+    ):
+        parsed = parse_any(payload)
+        if isinstance(parsed, tuple):
+            rows.rejects.append(Reject(index, *parsed))
+            continue
+        try:
+            flat.decode(rows, index, source.uid, received_us, parsed)
+        except TooManyRefused:
+            rows.refuse_whole(index)
+    return rows.columns()
 
 
 def readings_of(columns: Columns) -> list[Reading]:

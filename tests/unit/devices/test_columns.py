@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices import senml_columns
 from devices.columns import MOST_REFUSED, NO_TEXT, NO_TIME_US, Codes, Columns, Reject, codes_of, concatenate, seconds_to_us
+from devices.formats import decode_self_explaining
 from devices.reasons import Reason
 from tests.unit.devices.examples import DETERMINISTIC, Reading, Refusal, messages, readings_of, refusals_of
 
@@ -138,7 +138,7 @@ def test_refuse_pack_with_very_many_bad_records_is_refused_as_a_whole(bad: bytes
     good = b'{"n":"a","v":1}'
     packs = [b"[%s]" % b",".join([good, *[bad] * count, good]) for count in (MOST_REFUSED, MOST_REFUSED + 1, 2 * MOST_REFUSED)]
 
-    columns = senml_columns.decode(messages(b"[%s]" % good, *packs, b"[%s]" % good))
+    columns = decode_self_explaining(messages(b"[%s]" % good, *packs, b"[%s]" % good))
 
     assert [reading.message for reading in readings_of(columns)] == [0, 1, 1, 4]
     assert len([refusal for refusal in refusals_of(columns) if refusal.message == 1]) == MOST_REFUSED

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.columns import MOST_REFUSED, NO_TIME_US
-from devices.flat import TimeError, decode, encode_object, time_us
+from devices.flat import TimeError, encode_object, time_us
 from devices.reasons import Reason
 from devices.senml import TIME_KEYS
 from tests.unit.devices.examples import (
@@ -23,6 +23,7 @@ from tests.unit.devices.examples import (
     readings_of,
     refusals_of,
 )
+from tests.unit.devices.examples import decode_flat as decode
 from tests.unit.devices.slow_cbor import Tagged, write_cbor
 
 if TYPE_CHECKING:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from devices import flat, senml_columns, senml_plain
+from devices import flat, senml_plain
 from devices.columns import NO_TIME_US
+from devices.formats import decode_self_explaining
 from devices.reasons import Reason
 from devices.states import parse_states, plain_label
 from devices.topics import Kind, parse_topic
 from tests.unit.devices import mutations
-from tests.unit.devices.examples import DEVICE, GATEWAY, messages
+from tests.unit.devices.examples import DEVICE, GATEWAY, decode_flat, messages
 from tests.unit.devices.mutations import BINARY_SPLINTERS, TEXT_SPLINTERS, mutated, rewritten
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def check_columns(columns: Columns, payload: bytes) -> None:
 def fuzz_senml(payload: bytes, chance: Random) -> None:
     """Read a pack both ways."""
     asked = messages(payload, topics=[chance.choice([DEVICE, DEVICE, GATEWAY])])
-    check_columns(senml_columns.decode(asked), payload)
+    check_columns(decode_self_explaining(asked), payload)
     plain, others = senml_plain.decode(asked)
     assert (plain is None) == bool(others)
     if plain is not None:
@@ -59,7 +60,7 @@ def fuzz_senml(payload: bytes, chance: Random) -> None:
 
 def fuzz_flat(payload: bytes, _chance: Random) -> None:
     """Read flat objects."""
-    check_columns(flat.decode(messages(payload)), payload)
+    check_columns(decode_flat(messages(payload)), payload)
 
 
 def fuzz_topic(topic: bytes, _chance: Random) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices import senml_columns, senml_plain
+from devices import senml_plain
+from devices.formats import decode_self_explaining
 from devices.reasons import Reason
 from devices.senml import PLAIN_ERRORS, Record, Wrong, encode_pack, parse_json, parse_pack, parse_plain
 from tests.unit.devices.examples import DETERMINISTIC, messages, readings_of
@@ -168,7 +169,7 @@ def test_encode_pack_any_readings_are_read_back_exactly(drawn: list[tuple[str, f
     )
     plain, others = senml_plain.decode(messages(pack))
 
-    for columns in (senml_columns.decode(messages(pack)), plain):
+    for columns in (decode_self_explaining(messages(pack)), plain):
         assert columns is not None
         assert [(r.metric, r.value, r.time_us, r.unit) for r in readings_of(columns)] == rows
     assert list(others) == []

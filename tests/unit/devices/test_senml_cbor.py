@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from devices import senml_columns, senml_plain
+from devices import senml_plain
 from devices.columns import NO_TIME_US
+from devices.formats import decode_self_explaining as decode
 from devices.reasons import Reason
-from devices.senml_columns import decode
 from tests.unit.devices.examples import (
     DETERMINISTIC,
     GATEWAY,
@@ -119,7 +119,7 @@ def test_decode_plain_pack_takes_the_fast_way() -> None:
 
     assert list(others) == []
     assert plain is not None
-    assert readings_of(plain) == readings_of(senml_columns.decode(messages(payload)))
+    assert readings_of(plain) == readings_of(decode(messages(payload)))
 
 
 def test_decode_gateway_pack_names_the_device_of_each_record() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from devices.columns import NO_TIME_US
+from devices.formats import decode_self_explaining as decode
 from devices.reasons import Reason
-from devices.senml_columns import decode
 from tests.unit.devices.examples import (
     DETERMINISTIC,
     DEVICE,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from devices import senml_columns, senml_plain
+from devices import senml_plain
+from devices.formats import decode_self_explaining
 from tests.unit.devices.examples import (
     DETERMINISTIC,
     DEVICE,
@@ -106,7 +107,7 @@ def test_decode_random_groups_agree_with_the_careful_way(pairs: Sequence[tuple[l
     """What it takes it reads like `senml_columns`; nothing is taken and left over at once."""
     payloads = [pack if isinstance(pack, bytes) else json.dumps(pack).encode() for pack, _ in pairs]
     asked = messages(*payloads, topics=[topic for _, topic in pairs])
-    careful = senml_columns.decode(asked)
+    careful = decode_self_explaining(asked)
 
     plain, others = senml_plain.decode(asked)
 
@@ -122,7 +123,7 @@ def test_decode_random_groups_agree_with_the_careful_way(pairs: Sequence[tuple[l
 def test_decode_random_groups_with_cbor_agree_with_the_careful_way(pairs: Sequence[tuple[bytes, str]]) -> None:
     """The same in either encoding, whichever numbers JSON does not have."""
     asked = messages(*[payload for payload, _ in pairs], topics=[topic for _, topic in pairs])
-    careful = senml_columns.decode(asked)
+    careful = decode_self_explaining(asked)
 
     plain, others = senml_plain.decode(asked)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devices.senml_columns import decode
+from devices.formats import decode_self_explaining as decode
 from tests.unit.devices.examples import Reading, messages, readings_of
 from tests.unit.devices.senml_packs import T0, to_cbor
 from tests.unit.devices.slow_cbor import Tagged
