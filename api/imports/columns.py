@@ -27,9 +27,6 @@ _SYNONYMS = {
     "installed_at": "installedat installed installdate installationdate installedon dateinstalled",
 }
 
-FIELDS = tuple(_SYNONYMS)
-"""What a row may say, in the order in which an export says it (which leaves out grid references, eastings and northings)."""
-
 _FIELD_OF = {name: field for field, names in _SYNONYMS.items() for name in names.split()}
 _PUNCTUATION = re.compile(r"[\W_]+")
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from api.imports.planned import Registry
     from api.people import Person
 
-STATUSES: tuple[Status, ...] = get_args(Status)
+_STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 class ImportAnswer(msgspec.Struct, frozen=True):
@@ -188,7 +188,7 @@ def _plan(reading: _Reading, registry: Registry, is_dry: bool) -> ImportAnswer: 
     plan = Plan(registry)
     results = [plan.add(*row) for row in reading.rows]
     counted = Counter(result.status for result in results)
-    counts = {status: counted[status] for status in STATUSES}
+    counts = {status: counted[status] for status in _STATUSES}
     return ImportAnswer(is_dry, len(results), counts, reading.ignored, results)
 
 

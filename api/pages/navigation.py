@@ -25,6 +25,8 @@ ENTRIES: Sequence[Entry] = (
     Entry("/profiles", "Profiles", "viewer"),
     Entry("/quarantine", "Quarantine", "viewer"),
     Entry("/register", "Register", "engineer"),
+    Entry("/import", "Import", "engineer"),
+    Entry("/labels", "Labels", "engineer"),
     Entry("/status", "Status", "viewer"),
 )
 """In the order of the header; a page adds its own line."""

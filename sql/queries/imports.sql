@@ -125,3 +125,22 @@ LEFT JOIN deployment now_at ON now_at.device_id = d.device_id AND now_at.during 
 LEFT JOIN site s USING (site_id)
 WHERE d.retired_at IS NULL
 ORDER BY d.uid;
+
+-- name: list_devices_to_label
+-- Devices that fit everything that is chosen; null chooses nothing.
+SELECT d.uid, d.name
+FROM device d
+JOIN device_profile p USING (profile_id)
+WHERE d.retired_at IS NULL
+  AND (%(uids)s::text[] IS NULL OR d.uid = ANY (%(uids)s::text[]))
+  AND (%(imported)s::text[] IS NULL OR d.uid = ANY (%(imported)s::text[]))
+  AND (%(profile)s::text IS NULL OR p.key = %(profile)s::text)
+  AND (%(site)s::text IS NULL OR EXISTS (
+        SELECT FROM deployment JOIN site USING (site_id)
+        WHERE deployment.device_id = d.device_id AND during @> now() AND site.code = %(site)s::text))
+ORDER BY d.uid
+LIMIT %(limit)s::int8;
+
+-- name: is_device_registered
+-- Whether there is a device with this uid.
+SELECT EXISTS (SELECT FROM device WHERE uid = %(uid)s::text);
