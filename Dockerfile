@@ -37,6 +37,7 @@ FROM python:3.13.14-slim-trixie AS run
 RUN python -m pip uninstall --yes pip \
     && groupadd --gid 10001 hedgerow \
     && useradd --uid 10001 --gid hedgerow --no-create-home --home-dir /nonexistent hedgerow \
+    && install --directory --owner 1883 --group 1883 --mode 0700 /var/lib/hedgerow-broker \
     && install --directory --owner hedgerow --group hedgerow --mode 0700 /var/lib/hedgerow
 COPY --from=python /opt/hedgerow/ /opt/hedgerow/
 ENV PATH=/opt/hedgerow/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

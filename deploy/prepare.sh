@@ -1,10 +1,9 @@
 #!/bin/sh
 # Makes, on the operator's machine, what docker-compose.yml needs and no repository may hold: .env with random
-# secrets, a certificate authority of one's own with a certificate for the broker, and the broker's password file
-# and topic rules.
+# secrets, and a certificate authority of one's own with a certificate for the broker.
 # Makes only what is missing, so it may be run again. Give the names and addresses devices will use for the broker:
 #   deploy/prepare.sh broker.example.org 192.0.2.10
-# Needs openssl, and mosquitto_passwd or docker. Everything it makes is readable by its owner alone.
+# Needs openssl. Everything it makes is readable by its owner alone.
 set -eu
 umask 077
 
@@ -77,40 +76,15 @@ make_certificates() {
     say "made: the broker's certificate, good for 397 days"
 }
 
-value_of() { sed -n "s/^$1=//p" "$root/.env"; }
-
-make_passwords() {
-    if [ -e "$secrets/passwords" ]; then
-        say "kept: the broker's password file"
-        return 0
-    fi
-    {
-        printf 'ingest:%s\n' "$(value_of MQTT_INGEST_PASSWORD)"
-        printf 'simulator:%s\n' "$(value_of MQTT_SIMULATOR_PASSWORD)"
-    } >"$secrets/passwords.partial"
-    "$root/deploy/hash-passwords.sh" "$secrets/passwords.partial"
-    mv "$secrets/passwords.partial" "$secrets/passwords"
-    say "made: the broker's password file"
-}
-
-make_topic_rules() {
-    if [ -e "$secrets/acl" ]; then
-        cmp -s "$root/deploy/mosquitto/acl" "$secrets/acl" || say "kept: deploy/secrets/acl, which differs from deploy/mosquitto/acl"
-        return 0
-    fi
-    cp "$root/deploy/mosquitto/acl" "$secrets/acl"
-    say "made: deploy/secrets/acl, where lines for gateways and network servers are added"
-}
-
 # The containers' users must read these files. As root they are given to the broker's user. Otherwise the folder,
 # which is closed to everybody else, protects them: each file is mounted by itself.
 open_for_containers() {
     chmod 444 "$secrets/ca.crt" "$secrets/server.crt"
     if [ "$(id -u)" -eq 0 ]; then
-        chown "$broker_user:$broker_user" "$secrets/server.key" "$secrets/passwords" "$secrets/acl"
-        chmod 400 "$secrets/server.key" "$secrets/passwords" "$secrets/acl"
+        chown "$broker_user:$broker_user" "$secrets/server.key"
+        chmod 400 "$secrets/server.key"
     else
-        chmod 644 "$secrets/server.key" "$secrets/passwords" "$secrets/acl"
+        chmod 644 "$secrets/server.key"
     fi
 }
 
@@ -118,7 +92,5 @@ mkdir -p "$secrets"
 chmod 700 "$secrets"
 make_env
 make_certificates "$@"
-make_passwords
-make_topic_rules
 open_for_containers
 say "ready: docker compose up --build --detach"

@@ -127,7 +127,10 @@ def test_service_of_ours_runs_a_command_with_settings_that_exist(name: str, monk
     hand_over(name, monkeypatch)
     word, *options = SERVICES[name]["command"]
     group = typer.main.get_command(app)
-    command = group.get_command(group.make_context("hedgerow", [word]), word)  # type: ignore[attr-defined]
+    context = group.make_context("hedgerow", [word])
+    command = group.get_command(context, word)  # type: ignore[attr-defined]
+    if hasattr(command, "commands"):
+        command = command.get_command(context, options.pop(0))
     command.make_context(word, options)  # nothing is unknown, nothing is missing
     known = {parameter.envvar for parameter in command.params}
     if word in SETTINGS:
@@ -167,7 +170,7 @@ def test_secrets_are_never_written_out() -> None:
 
 def test_secrets_made_by_prepare_are_ignored_by_git() -> None:
     """Neither .env nor deploy/secrets can be committed by accident."""
-    for path in (".env", "deploy/secrets/server.key", "deploy/secrets/passwords"):
+    for path in (".env", "deploy/secrets/server.key"):
         found = subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=False)
         assert found.returncode == 0, f"{path} is not in a .gitignore"
 
@@ -176,8 +179,10 @@ def test_published_ports_are_few_local_and_distinct() -> None:
     """Only broker, console and Grafana are reached from outside, on this machine alone unless told otherwise."""
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert set(ports) == {"mosquitto", "api", "grafana"}
-    assert example()["MQTT_PORT"] != example()["CONSOLE_PORT"] != example()["GRAFANA_PORT"] != example()["MQTT_PORT"]
-    for (published,) in ports.values():
+    numbers = [number for name, number in example().items() if name.endswith("_PORT")]
+    assert len(set(numbers)) == len(numbers) == 4
+    assert [len(ports[name]) for name in ("mosquitto", "api", "grafana")] == [2, 1, 1]
+    for published in (port for of_service in ports.values() for port in of_service):
         assert re.fullmatch(r"\$\{\w+_BIND:-127\.0\.0\.1\}:\$\{\w+_PORT:-\d+\}:\d+", published)
 
 
@@ -186,7 +191,9 @@ def test_database_is_on_no_network_that_leads_outside() -> None:
     assert COMPOSE["networks"]["store"] == {"internal": True}
     assert SERVICES["timescaledb"]["networks"] == ["store"]
     assert SERVICES["mosquitto"]["networks"] == ["messages"]
-    used = {network for service in SERVICES.values() for network in service["networks"]}
+    cut_off = {name for name, service in SERVICES.items() if service.get("network_mode") == "none"}
+    assert cut_off == {"broker-access"}
+    used = {network for name in SERVICES.keys() - cut_off for network in SERVICES[name]["networks"]}
     assert used == set(COMPOSE["networks"])
 
 
@@ -232,6 +239,7 @@ def test_broker_files_are_all_mounted() -> None:
     """Every path in mosquitto.conf is there in the container."""
     inside = {target for _, target in binds(SERVICES["mosquitto"])} | {
         "/mosquitto/data/",
+        "/mosquitto/security/dynamic-security.json",
         "/usr/lib/mosquitto_persist_sqlite.so",
     }
     paths = {value for value in broker_settings().values() if value.startswith("/")}
@@ -258,11 +266,31 @@ def test_broker_refuses_before_it_drops() -> None:
 
 
 def test_broker_lets_nobody_in_without_password_or_tls() -> None:
-    """There is one listener, with TLS, and no anonymous user."""
+    """Every listener speaks TLS and belongs to dynamic security; one of them wants the client's certificate."""
     text = (ROOT / "deploy/mosquitto/mosquitto.conf").read_text(encoding="utf-8")
-    assert re.findall(r"^listener .*", text, re.MULTILINE) == ["listener 8883"]
+    listeners = re.split(r"^listener ", text, flags=re.MULTILINE)[1:]
+    assert [part.split()[0] for part in listeners] == ["8883", "8884"]
+    assert all("\ncertfile /" in part and "\nkeyfile /" in part for part in listeners)
+    assert "\nrequire_certificate true\nuse_identity_as_username true\n" in listeners[1]
     assert broker_settings()["allow_anonymous"] == "false"
-    assert {"certfile", "keyfile", "password_file", "acl_file"} <= set(broker_settings())
+    assert "\nplugin /usr/lib/mosquitto_dynamic_security.so\nplugin_opt_config_file /mosquitto/security/" in text
+    assert not {"password_file", "acl_file", "per_listener_settings"} & set(broker_settings())
+
+
+def test_broker_and_its_logins_share_one_file() -> None:
+    """What the API and ingest show the broker is what was put into the file that the broker starts from, as its own user."""
+    access = SERVICES["broker-access"]
+    assert access["user"] == SERVICES["mosquitto"]["user"]
+    assert access["volumes"] == ["security:/var/lib/hedgerow-broker"]
+    assert "security:/mosquitto/security" in SERVICES["mosquitto"]["volumes"]
+    assert access["environment"]["HEDGEROW_DYNSEC_FILE"].startswith("/var/lib/hedgerow-broker/")
+    assert f"--owner {access['user'].split(':')[0]} " in DOCKERFILE.replace("\n", " ")
+    for name, mine, theirs in (
+        ("api", "HEDGEROW_DYNSEC_PASSWORD", "HEDGEROW_DYNSEC_PASSWORD"),
+        ("ingest", "HEDGEROW_MQTT_PASSWORD", "HEDGEROW_MQTT_PASSWORD"),
+        ("simulator", "HEDGEROW_MQTT_PASSWORD", "HEDGEROW_SIMULATOR_MQTT_PASSWORD"),
+    ):
+        assert SERVICES[name]["environment"][mine] == access["environment"][theirs]
 
 
 def test_broker_settings_are_all_explained() -> None:

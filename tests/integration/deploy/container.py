@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -20,7 +21,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from hedgerow.addresses import free_port
+from hedgerow.credentials_command import init
 from tests.integration.deploy.prepared import environment
+from tests.servers.dynsec import PLUGIN as DYNSEC
 from tests.servers.places import mosquitto_program
 
 if TYPE_CHECKING:
@@ -38,17 +41,19 @@ class Broker:
     """
 
     def __init__(self, prepared: Path) -> None:
-        self.port = free_port()
+        self.port, self.certificate_port = free_port(), free_port()
         self.authority = prepared / "deploy/secrets/ca.crt"
         self._passwords = environment(prepared)
         self._user = BROKER_USER if os.geteuid() == 0 else None
         self._folder = Path(mkdtemp(prefix="hedgerow-deploy-"))
         self._folder.chmod(0o755)
-        self._take("secrets", prepared / "deploy/secrets", "server.crt", "server.key", "ca.crt", "passwords")
-        self._take("config", prepared / "deploy", "mosquitto/mosquitto.conf", "secrets/acl")
-        (self._folder / "data").mkdir()
-        if self._user:
-            os.chown(self._folder / "data", self._user, self._user)
+        self._take("secrets", prepared / "deploy/secrets", "server.crt", "server.key", "ca.crt")
+        self._take("config", prepared / "deploy", "mosquitto/mosquitto.conf")
+        for name in ("data", "security"):
+            (self._folder / name).mkdir()
+            if self._user:
+                os.chown(self._folder / name, self._user, self._user)
+        self._let_programs_in()
         self._configure()
 
     def __enter__(self) -> Self:
@@ -92,9 +97,13 @@ class Broker:
 
     def local(self, text: str) -> str:
         """Put this machine's folders and port where the text has those of the container."""
-        for name in ("secrets", "config", "data"):
+        for name in ("secrets", "config", "data", "security"):
             text = text.replace(f"/mosquitto/{name}", str(self._folder / name))
-        return text.replace("8883", str(self.port))
+        return text.replace("8883", str(self.port)).replace("8884", str(self.certificate_port))
+
+    def password(self, program: str) -> str:
+        """Give the password of one of our programs."""
+        return self._passwords[f"MQTT_{program.upper()}_PASSWORD"]
 
     def client(self, user: str = "", password: str | None = None, **how: Any) -> Client:  # noqa: ANN401 - passed on
         """Connect; the passwords of ingest and simulator are known."""
@@ -112,11 +121,18 @@ class Broker:
 
     def _configure(self) -> None:
         path = self._folder / "config/mosquitto.conf"
-        lines = self.local(path.read_text(encoding="utf-8")).splitlines()
+        text = self.local(path.read_text(encoding="utf-8"))
         if PLUGIN is None:
-            lines = [line for line in lines if not line.startswith("plugin")]
-        text = "\n".join(lines).replace("/usr/lib/mosquitto_persist_sqlite.so", PLUGIN or "")
-        path.write_text(text.replace(f"listener {self.port}", f"listener {self.port} 127.0.0.1"), encoding="utf-8")
+            text = re.sub(r"^plugin \S+persist_sqlite.so\n(plugin_opt_.*\n)*", "", text, flags=re.MULTILINE)
+        text = text.replace("/usr/lib/mosquitto_persist_sqlite.so", PLUGIN or "")
+        text = text.replace("/usr/lib/mosquitto_dynamic_security.so", str(DYNSEC))
+        path.write_text(re.sub(r"^(listener \d+)$", r"\1 127.0.0.1", text, flags=re.MULTILINE), encoding="utf-8")
+
+    def _let_programs_in(self) -> None:
+        """Do what the service broker-access does."""
+        api, ingest, simulator = (self._passwords[f"MQTT_{name}_PASSWORD"] for name in ("API", "INGEST", "SIMULATOR"))
+        file = self._folder / "security/dynamic-security.json"
+        init(file, api_password=api, ingest_password=ingest, simulator_password=simulator)
 
 
 class Client:
@@ -158,12 +174,13 @@ class Client:
     def _lost(self) -> None:
         self.disconnects += 1
 
-    def subscribe(self, topic: str) -> None:
-        """Subscribe with QoS 1 and wait for the answer."""
-        answers: list[int] = []
-        self._mqtt.on_subscribe = lambda *_: answers.append(1)
+    def subscribe(self, topic: str) -> list[str]:
+        """Subscribe with QoS 1, wait for the answer and give it."""
+        answers: list[str] = []
+        self._mqtt.on_subscribe = lambda _c, _u, _m, reasons, _p: answers.extend(map(str, reasons))
         self._mqtt.subscribe(topic, qos=1)
         self.wait(lambda: bool(answers))
+        return answers
 
     def publish(self, topic: str, payload: bytes | str, qos: int = 1) -> mqtt.MQTTMessageInfo:
         """Publish, without waiting."""

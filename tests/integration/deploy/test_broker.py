@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import socket
 import subprocess
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from api.credentials.access import Access, grant
+from api.credentials.control import BrokerAddress, control
 from tests.integration.deploy.container import PLUGIN, Broker
-from tests.integration.deploy.prepared import ROOT, prepared_folder
+from tests.integration.deploy.prepared import ROOT
 from tests.servers.places import mosquitto_program
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.mosquitto
 
@@ -49,22 +48,34 @@ def test_broker_without_tls_refuses(broker: Broker) -> None:
             assert line.recv(1) != b"\x20"
 
 
-def test_device_writes_only_under_its_own_name(tmp_path: Path) -> None:
-    """A device that add-device.sh made known is heard on its own topic and on no other."""
-    folder = prepared_folder(tmp_path)
-    said = subprocess.run([folder / "deploy/add-device.sh", "a840"], check=True, capture_output=True, text=True).stdout
-    password = re.findall(r"^password: (\w{32})$", said, re.MULTILINE)[0]
-    again = subprocess.run([folder / "deploy/add-device.sh", "a840"], check=False, capture_output=True, text=True)
-    assert (again.returncode, "already" in again.stderr) == (1, True)
-    with Broker(folder) as broker:
-        ingest = broker.client("ingest")
-        ingest.subscribe("hedgerow/v1/#")
-        for topic in ("hedgerow/v1/b950/up", "hedgerow/v1/gw/a840/up", "application/a840", "hedgerow/v1/a840/up"):
-            device = broker.client("a840", password)  # one each: Debian's 2.0 cuts off who writes where it may not
-            device.publish(topic, topic)
-            device.close()
-        ingest.wait(lambda: ingest.received == [b"hedgerow/v1/a840/up"])
-        ingest.close()
+def test_device_let_in_over_tls_writes_only_under_its_own_name(broker: Broker) -> None:
+    """Who is let in as the API does it is heard on its own topic and on no other."""
+    address = BrokerAddress(f"mqtts://127.0.0.1:{broker.port}", "hedgerow-api", broker.password("api"), broker.authority)
+
+    async def let_in() -> None:
+        async with control(address) as conversation:
+            await conversation.carry_out(grant(Access("a840", "a840", is_gateway=False, has_password=True), "secret"))
+
+    asyncio.run(let_in())
+    ingest = broker.client("ingest")
+    ingest.subscribe("hedgerow/v1/#")
+    for topic in ("hedgerow/v1/b950/up", "hedgerow/v1/gw/a840/up", "application/a840", "hedgerow/v1/a840/up"):
+        device = broker.client("a840", "secret")  # one each: Debian's 2.0 cuts off who writes where it may not
+        device.publish(topic, topic)
+        device.close()
+    ingest.wait(lambda: ingest.received == [b"hedgerow/v1/a840/up"])
+    ingest.close()
+
+
+def test_workers_may_share_what_ingest_may_read(broker: Broker) -> None:
+    """Shared subscriptions, which several workers make, are allowed to ingest as plain ones are."""
+    ingest, simulator = broker.client("ingest"), broker.client("simulator")
+    for topic in ("hedgerow/v1/#", "application/#", "v3/#"):
+        assert ingest.subscribe(f"$share/hedgerow/{topic}") == ["Granted QoS 1"]
+    simulator.publish("hedgerow/v1/a840/up", "hello").wait_for_publish(5)
+    ingest.wait(lambda: ingest.received == [b"hello"])
+    ingest.close()
+    simulator.close()
 
 
 @pytest.mark.parametrize("qos", [0, 1])

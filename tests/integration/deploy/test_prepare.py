@@ -6,14 +6,10 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.deploy.prepared import ROOT, environment, prepare, prepared_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytestmark = pytest.mark.mosquitto  # prepare.sh hashes with the broker's own program
 
 
 def test_prepare_makes_every_secret_strong_and_its_own(prepared: Path) -> None:
@@ -31,14 +27,11 @@ def test_prepare_makes_every_secret_strong_and_its_own(prepared: Path) -> None:
 
 
 def test_prepare_leaves_nothing_open_to_others(prepared: Path) -> None:
-    """Only the operator enters the folder and reads .env; no password stands in the broker's file as it is."""
+    """Only the operator enters the folder and reads .env and the authority's key."""
     secrets = prepared / "deploy/secrets"
     assert secrets.stat().st_mode & 0o077 == 0
     assert (prepared / ".env").stat().st_mode & 0o077 == 0
     assert (secrets / "ca.key").stat().st_mode & 0o077 == 0
-    passwords = (secrets / "passwords").read_text(encoding="utf-8")
-    assert re.findall(r"^(\w+):\$", passwords, re.MULTILINE) == ["ingest", "simulator"]
-    assert not any(secret in passwords for secret in environment(prepared).values() if len(secret) > 40)
     assert not [path.name for path in secrets.iterdir() if "partial" in path.name]
 
 
@@ -46,7 +39,7 @@ def test_prepare_run_again_keeps_what_is_there(tmp_path: Path) -> None:
     """A second run changes no file: nobody is locked out by it."""
     folder = prepared_folder(tmp_path)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert "kept: the broker's password file" in prepare(folder)
+    assert "kept: the broker's certificate" in prepare(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
