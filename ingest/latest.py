@@ -21,6 +21,8 @@ _PAUSE_PER_COST = 20.0
 """Writing takes at most a twentieth of the writer's time: 5 rows are written again after 20 ms, 50,000 rows after 5 s."""
 
 _MOST_WAITING = 500_000
+_MERGED_FROM = 100_000
+"""Rows that wait before those of one series become one: in a flood every group brings the newest of the same series."""
 
 
 class Latest:
@@ -29,8 +31,13 @@ class Latest:
     def __init__(self) -> None:
         self._waiting: list[Batch] = []
         self._count = 0
+        self._merged_from = _MERGED_FROM
         self._as_sent = True
         self._due = 0.0
+
+    def __len__(self) -> int:
+        """Count the rows that wait."""
+        return self._count
 
     def add(self, batch: Batch, *, as_sent: bool) -> None:
         """Add the newest readings of a stored batch, sorted by series.
@@ -41,6 +48,10 @@ class Latest:
         if len(batch):
             self._waiting.append(batch)
             self._count += len(batch)
+        if self._count > self._merged_from:
+            self._waiting = [newest_of(self._waiting)]
+            self._count = len(self._waiting[0])
+            self._merged_from = max(_MERGED_FROM, 2 * self._count)
 
     def is_due(self) -> bool:
         """Whether there is something to write and the time has come."""

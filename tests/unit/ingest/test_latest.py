@@ -73,3 +73,14 @@ def test_latest_after_a_costly_write_the_next_one_waits() -> None:
     assert not latest.is_due()
     latest.wrote(cost_s=0.0)
     assert latest.is_due()
+
+
+def test_latest_rows_of_the_same_series_become_one_while_they_wait() -> None:
+    """A flood must not fill the memory with values that were the newest a moment ago."""
+    latest = Latest()
+    for time_us in range(30):
+        latest.add(batch_of([Row(series, time_us, float(time_us)) for series in range(4_000)]), as_sent=True)
+        assert len(latest) <= 104_000
+
+    assert latest.take()[0] == encode_latest(batch_of([Row(series, 29, 29.0) for series in range(4_000)]))
+    assert len(latest) == 0
