@@ -19,6 +19,7 @@ from api.description import describe, problems
 from api.edge import BodyLimit, CountRequests, FaultsEndHere, SecurityHeaders
 from api.errors import add_error_handlers
 from api.figures import Figures
+from api.live import Live
 from api.people.throttle import Throttle
 from api.readings import Bucket, LatestReading, Reading
 from api.routes import (
@@ -86,6 +87,8 @@ def create_app(settings: ApiSettings) -> Hedgerow:
     app = Hedgerow(lifespan=_lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.settings = settings
     app.state.figures = Figures()
+    app.state.live = Live()
+    app.state.is_stopping = lambda: False
     app.state.throttle = Throttle()
     app.add_middleware(GZipMiddleware, minimum_size=_SMALLEST_GZIP, compresslevel=_GZIP_LEVEL)
     add_error_handlers(app, pages.error_page)

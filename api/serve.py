@@ -18,9 +18,10 @@ _STOP_S = 5  # how long answers under way may take when asked to stop
 def server(settings: ApiSettings) -> uvicorn.Server:
     """Make the server, not yet running."""
     host, port = split_address(settings.http)
-    return uvicorn.Server(
+    app = create_app(settings)
+    made = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings),
+            app,
             host=host,
             port=port,
             loop="uvloop",
@@ -31,6 +32,8 @@ def server(settings: ApiSettings) -> uvicorn.Server:
             timeout_graceful_shutdown=_STOP_S,
         )
     )
+    app.state.is_stopping = lambda: made.should_exit  # streams end then by themselves
+    return made
 
 
 def run(settings: ApiSettings) -> None:

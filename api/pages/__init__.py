@@ -5,6 +5,8 @@ from fastapi import APIRouter
 from api.pages import (
     built,
     credentials,
+    device,
+    device_list,
     download,
     imports,
     labels,
@@ -28,6 +30,8 @@ for part in (
     session,
     overview,
     site,
+    device_list,
+    device,
     credentials,
     download,
     imports,

@@ -22,6 +22,7 @@ class Entry(NamedTuple):
 
 ENTRIES: Sequence[Entry] = (
     Entry("/", "Overview", "viewer"),
+    Entry("/devices", "Devices", "viewer"),
     Entry("/profiles", "Profiles", "viewer"),
     Entry("/quarantine", "Quarantine", "viewer"),
     Entry("/register", "Register", "engineer"),

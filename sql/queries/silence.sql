@@ -163,3 +163,107 @@ SELECT (SELECT coalesce(jsonb_object_agg(state, count), '{}')
        (SELECT extract(epoch FROM now() - looked_at)::float8 FROM silence_watch) AS looked_s
 FROM (SELECT) one
 LEFT JOIN (SELECT reason, began_at FROM hearing_outage WHERE ended_at IS NULL) outage ON true;
+
+-- name: find_device_here
+-- A device with how well it is and where it is now; and how it was judged.
+SELECT v.device_id, v.uid, v.name, v.serial, p.key AS profile, p.name AS profile_name, p.codec, p.battery, s.code AS site,
+       s.name AS site_name, coalesce(s.time_zone, 'Europe/London') AS time_zone, d.site_id, d.channel, v.created_at,
+       v.retired_at, coalesce(ds.state, 'waiting') AS state, coalesce(ds.since, v.created_at) AS since,
+       coalesce(ds.expected_interval_s, p.expected_interval_s) AS interval_s, ds.loss, ds.suppressed_by,
+       greatest(0, a.messages - ds.messages_before) AS messages_since
+FROM device v
+JOIN device_profile p USING (profile_id)
+LEFT JOIN deployment d ON d.device_id = v.device_id AND d.during @> now()
+LEFT JOIN site s USING (site_id)
+LEFT JOIN device_state ds ON ds.device_id = v.device_id
+LEFT JOIN device_arrival a ON a.device_id = v.device_id
+WHERE v.uid = %(uid)s::text;
+
+-- name: read_arrival_times
+-- When the last message of a device came, each kind by a look-up in an index: by its readings, its radio, as refused, as held.
+-- The first is also what ingest noted a few seconds later, whatever became of the message.
+SELECT greatest(
+           (SELECT max(l.received_at) FROM deployment d JOIN series se USING (site_id, channel) JOIN latest l USING (series_id)
+            WHERE d.device_id = v.device_id AND d.during @> now()),
+           (SELECT last_received_at FROM device_arrival a WHERE a.device_id = v.device_id)) AS stored_at,
+       (SELECT max(received_at) FROM uplink_radio r WHERE r.device_id = v.device_id) AS radio_at,
+       (SELECT max(received_at) FROM quarantine q WHERE q.device_uid = asked.uid) AS refused_at,
+       (SELECT max(received_at) FROM held h WHERE h.device_uid = asked.uid) AS held_at,
+       (SELECT count(*) FROM (SELECT FROM held h WHERE h.device_uid = asked.uid LIMIT 1000) few) AS held,
+       (SELECT ds.state FROM device_state ds WHERE ds.device_id = v.device_id) AS state, v.device_id
+FROM (SELECT %(uid)s::text AS uid) asked
+LEFT JOIN device v USING (uid);
+
+-- name: find_last_message
+-- A device's last raw message, where the archive has it; the few seconds round its arrival are all that is read.
+SELECT received_at, topic, payload FROM uplink
+WHERE device_id = %(device_id)s AND received_at BETWEEN %(at)s::timestamptz - interval '2 s' AND %(at)s::timestamptz + interval '2 s'
+ORDER BY received_at DESC
+LIMIT 1;
+
+-- name: list_last_values
+-- The last values of the place where a device is, those that came last first.
+SELECT m.key AS metric, m.unit, se.channel, l.time, l.value, l.flags, l.received_at, st.label
+FROM series se
+JOIN metric m USING (metric_id)
+JOIN latest l USING (series_id)
+LEFT JOIN metric_state st ON st.metric_id = m.metric_id AND st.code = l.value
+WHERE se.site_id = %(site_id)s AND se.channel = %(channel)s
+ORDER BY l.received_at DESC, array_position(%(main_metrics)s::text[], m.key), m.metric_id
+LIMIT 200;
+
+-- name: list_last_refusals
+-- What was refused of a device last, newest first.
+SELECT quarantine_id AS id, received_at, topic, payload, reason, detail, replayed_at, item
+FROM quarantine
+WHERE device_uid = %(uid)s::text
+ORDER BY received_at DESC, quarantine_id DESC
+LIMIT %(limit)s;
+
+-- name: find_last_held
+-- The last held message of a device that is not registered, and since when there are any.
+SELECT h.received_at, h.topic, h.payload, (SELECT min(received_at) FROM held WHERE device_uid = %(uid)s::text) AS first_received_at,
+       (SELECT count(*) FROM held WHERE device_uid = %(uid)s::text) AS messages
+FROM held h
+WHERE h.device_uid = %(uid)s::text
+ORDER BY h.received_at DESC
+LIMIT 1;
+
+-- name: list_events_of_device
+-- What happened to a device lately, newest first.
+SELECT kind, level, code, detail, time
+FROM device_event
+WHERE device_id = %(device_id)s
+ORDER BY received_at DESC, event_id DESC
+LIMIT 10;
+
+-- name: page_of_devices_console
+-- One page of devices with how well they are; the counts of all devices stand on every row.
+WITH known AS (
+    SELECT v.uid, v.name, p.key AS profile, p.name AS profile_name, s.code AS site, s.name AS site_name,
+           coalesce(ds.state, 'waiting') AS state, coalesce(ds.since, v.created_at) AS since, a.last_received_at, ds.suppressed_by,
+           coalesce(s.time_zone, 'Europe/London') AS time_zone
+    FROM device v
+    JOIN device_profile p USING (profile_id)
+    LEFT JOIN deployment d ON d.device_id = v.device_id AND d.during @> now()
+    LEFT JOIN site s USING (site_id)
+    LEFT JOIN device_state ds ON ds.device_id = v.device_id
+    LEFT JOIN device_arrival a ON a.device_id = v.device_id
+), matching AS (
+    SELECT * FROM known
+    WHERE (%(state)s::text IS NULL OR state = %(state)s::text)
+      AND (%(profile)s::text IS NULL OR profile = %(profile)s::text)
+      AND (%(site)s::text IS NULL OR site = %(site)s::text)
+      AND (%(q)s::text IS NULL OR position(lower(%(q)s::text) IN lower(uid || ' ' || name || ' ' || coalesce(site_name, ''))) > 0)
+), page AS (
+    SELECT * FROM matching
+    ORDER BY array_position('{offline,stale,late,waiting,maintenance,ok,retired}', state), name, uid
+    LIMIT %(limit)s OFFSET %(offset)s
+)
+SELECT (SELECT count(*) FROM known) AS devices, (SELECT count(*) FROM matching) AS devices_matching, page.*
+FROM (SELECT) one
+LEFT JOIN page ON true;
+
+-- name: list_profile_names
+-- Device profiles that devices have, by name.
+SELECT DISTINCT p.key, p.name FROM device_profile p JOIN device USING (profile_id) ORDER BY p.name;

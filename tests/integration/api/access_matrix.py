@@ -107,3 +107,6 @@ LEAST_ROLE: Mapping[str, Least] = {
     "GET /status": "viewer",
 }
 """The least role for a route: `open`, `viewer`, `engineer`, `manager` or `admin`; every role above it may too."""
+    "GET /devices": "viewer",
+    "GET /devices/{uid}": "viewer",
+    "GET /devices/{uid}/live": "viewer",
