@@ -3,11 +3,13 @@
 from fastapi import APIRouter
 
 from api.pages import (
+    actions,
     built,
     credentials,
     device,
     device_list,
     download,
+    history,
     imports,
     labels,
     offline,
@@ -30,6 +32,8 @@ for part in (
     session,
     overview,
     site,
+    history,
+    actions,
     device_list,
     device,
     credentials,

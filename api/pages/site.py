@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from api.database import rows_of
 from api.dependencies import Connection, Permitted
 from api.errors import NotFound
+from api.pages.marks import Mark, as_data, sentence_of
 from api.pages.ranges import CHOICES, Range, RangeError, choose_range, local_input
 from api.pages.render import render, visitor_of
 from api.pages.sections import Bucket, SiteSeries, every_text, make_section
@@ -44,6 +45,7 @@ async def site_page(
     flagged = wanted.include_flagged
     buckets = await buckets_of(connection, series, chosen, chosen.table_every_s, flagged=flagged)
     expected_s = site["interval_s"]
+    marks = await _marks(connection, code, chosen)
     return render(
         "site.html",
         visitor_of(request, person),
@@ -60,8 +62,20 @@ async def site_page(
         ],
         before_last=lambda last: f"/sites/{code}?{urlencode(_day_before(last))}",
         live_every_s=_live_every_s(chosen),
+        marks=marks,
+        marks_data=as_data(marks, code),
+        mark_sentence=_mark_sentence,
         **_range_context(wanted, chosen, zone, slips),
     )
+
+
+async def _marks(connection: Connection, code: str, chosen: Range) -> list[Mark]:
+    values = {"code": code, "start": chosen.start, "end": chosen.end}
+    return await rows_of(connection, Mark, "list_marks_of_site", values)
+
+
+def _mark_sentence(mark: Mark) -> str:
+    return sentence_of(mark.kind, mark.device, mark.old_device, mark.site, mark.old_site, mark.channel)
 
 
 async def find_site(connection: Connection, code: str) -> dict[str, Any]:

@@ -57,3 +57,20 @@ FOR UPDATE;
 -- name: note_undone
 -- An action that was a mistake stays on record.
 UPDATE registry_action SET undone_at = now(), undone_by = %(person)s::text WHERE action_id = %(id)s::int8;
+
+-- name: list_marks_of_site
+-- What was done at a site in a time, in the order of the times: where its lines may have changed.
+SELECT a.kind, a.at, d.uid AS device, o.uid AS old_device, a.channel, a.note, s.code AS site, f.code AS old_site
+FROM registry_action a
+JOIN device d ON d.device_id = a.device_id
+LEFT JOIN device o ON o.device_id = a.old_device_id
+LEFT JOIN site s ON s.site_id = a.site_id
+LEFT JOIN site f ON f.site_id = a.old_site_id
+WHERE a.undone_at IS NULL AND a.at >= %(start)s::timestamptz AND a.at < %(end)s::timestamptz
+  AND %(code)s::text IN (s.code, f.code)
+ORDER BY a.at, a.action_id
+LIMIT 200;
+
+-- name: list_sites_to_choose
+-- Sites by name, for a field that offers them.
+SELECT code, name FROM site ORDER BY name, code LIMIT %(limit)s::int8;

@@ -2,6 +2,7 @@
 import type uPlot from "uplot";
 import { REFRESHED } from "./live";
 import { isPaused, repeat } from "./pace";
+import type { Mark } from "./marks";
 import { makePlot } from "./plot";
 import { addBuckets, columnsOf, dropBefore, nameOf, type Bucket, type Line } from "./points";
 
@@ -105,10 +106,17 @@ class SiteCharts {
         isState: holder.dataset["kind"] === "state",
         zone: this.setting("zone"),
         bounds: () => this.bounds(),
+        marks: () => this.marksOf(holder.dataset["channel"] ?? ""),
         onSelect: (from, to) => this.show(from, to),
       },
       columns,
     );
+  }
+
+  /** What was done at the site; the page brings it, and brings it anew as it refreshes itself. */
+  private marksOf(channel: string): Mark[] {
+    const marks = JSON.parse(this.setting("marks") || "[]") as (Mark & { channel: string })[];
+    return marks.filter((mark) => mark.channel === channel);
   }
 
   /** Open the page for the range a person drew on a chart. */
