@@ -112,9 +112,9 @@ LEAST_ROLE: Mapping[str, Least] = {
     "GET /sites/{code}": "viewer",
     "GET /sites/{code}/readings.csv": "viewer",
     "GET /static/{path:path}": "open",
-    "GET /status": "viewer",
-}
-"""The least role for a route: `open`, `viewer`, `engineer`, `manager` or `admin`; every role above it may too."""
     "GET /devices": "viewer",
     "GET /devices/{uid}": "viewer",
     "GET /devices/{uid}/live": "viewer",
+    "GET /status": "viewer",
+}
+"""The least role for a route: `open`, `viewer`, `engineer`, `manager` or `admin`; every role above it may too."""
