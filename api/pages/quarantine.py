@@ -1,5 +1,6 @@
 """The pages of the quarantine: what could not be stored and why, tried again, replayed, or set aside for good."""
 
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -32,6 +33,8 @@ router = APIRouter()
 _SHOWN = 25
 _MOST_SHOWN_BYTES = 4_096
 _BYTES_A_LINE = 16
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""What no text has."""
 
 STATES = {"waiting": "Waiting", "replayed": "Stored by a replay", "dismissed": "Set aside for good", "all": "All"}
 
@@ -184,6 +187,8 @@ def text_of(payload: bytes) -> str | None:
     try:
         text = payload.decode()[:_MOST_SHOWN_BYTES]
     except UnicodeDecodeError:
+        return None
+    if _CONTROL.search(text):
         return None
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
 
