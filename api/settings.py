@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.production import weaknesses
 
 
 class ApiSettings(BaseSettings):
     """What the API needs to know; docs/settings.md has the same list."""
 
-    model_config = SettingsConfigDict(env_prefix="HEDGEROW_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="HEDGEROW_", extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field(description="PostgreSQL connection string")
     http: str = Field("127.0.0.1:8080", description="Where the API and the console listen: HOST:PORT")
@@ -75,6 +78,23 @@ class ApiSettings(BaseSettings):
             raise ValueError("give an address such as https://HOST/{z}/{x}/{y}.png")
         return value
 
+    @field_validator("oidc_roles")
+    @classmethod
+    def _is_roles(cls, value: str) -> str:
+        role_values(value)
+        return value
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.oidc_issuer:
+            needed = ("public_url", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+            missing = [f"HEDGEROW_{name.upper()}" for name in needed if not getattr(self, name)]
+            if missing:
+                raise ValueError(f"single sign-on (HEDGEROW_OIDC_ISSUER) also needs {', '.join(missing)}")
+        if self.production and (found := weaknesses(self)):
+            raise ValueError(f"not safe for production (HEDGEROW_PRODUCTION): {'; '.join(found)}")
+        return self
+
     @field_validator("http")
     @classmethod
     def _is_address(cls, value: str) -> str:
@@ -101,3 +121,17 @@ def split_address(address: str) -> tuple[str, int]:
     if not parts.hostname or parts.port is None or parts.path:
         raise ValueError(f"{address!r} is no HOST:PORT")
     return parts.hostname, parts.port
+
+
+def role_values(text: str) -> dict[str, str]:
+    """Read the setting `HEDGEROW_OIDC_ROLES`: a role for each value.
+
+    Raises
+    ------
+    ValueError
+        When it is not made of value=role pairs.
+    """
+    pairs = [pair.strip().rpartition("=") for pair in text.split(",") if pair.strip()]
+    if any(not value or role not in ("viewer", "engineer", "manager", "admin") for value, _, role in pairs):
+        raise ValueError("give value=role pairs, comma-separated, the role being viewer, engineer, manager or admin")
+    return {value: role for value, _, role in pairs}

@@ -3,7 +3,10 @@
 from fastapi import APIRouter
 
 from api.pages import (
+    account,
     actions,
+    areas,
+    audit,
     built,
     credentials,
     device,
@@ -14,12 +17,14 @@ from api.pages import (
     labels,
     offline,
     overview,
+    people,
     profile_trial,
     profiles,
     quarantine,
     redecodes,
     register,
     session,
+    single_sign_on,
     site,
     status,
 )
@@ -30,6 +35,11 @@ __all__ = ["error_page", "router"]
 router = APIRouter(include_in_schema=False)
 for part in (
     session,
+    single_sign_on,
+    account,
+    people,
+    areas,
+    audit,
     overview,
     site,
     history,

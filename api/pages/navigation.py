@@ -29,6 +29,10 @@ ENTRIES: Sequence[Entry] = (
     Entry("/import", "Import", "engineer"),
     Entry("/labels", "Labels", "engineer"),
     Entry("/status", "Status", "viewer"),
+    Entry("/areas", "Areas", "manager"),
+    Entry("/people", "People", "admin"),
+    Entry("/audit", "Audit", "admin"),
+    Entry("/account", "Account", "viewer"),
 )
 """In the order of the header; a page adds its own line."""
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["person", "service"]
 
+LAST_ADMIN = "HR001"
+"""State with which the database refuses to be without an administrator (migration 0014_access, keep_an_admin)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -118,7 +121,7 @@ async def change_account(connection: AsyncConnection, person: Person, account_id
             if change.disabled:
                 await connection.execute(query("drop_sessions"), {"id": account_id, "but": None})
     except psycopg.Error as error:
-        if error.sqlstate != _LAST_ADMIN:
+        if error.sqlstate != LAST_ADMIN:
             raise
         raise Conflict(f"{account.name} is the only administrator. Make somebody else one first.") from None
     return await find_account(connection, account_id)
@@ -152,9 +155,6 @@ async def choose_password(connection: AsyncConnection, person: Person, token: st
         return Slip("new", "The new password must differ from the present one")
     await _set_password(connection, person, person.principal_id, new, is_due=False, but=digest(token))
     return None
-
-
-_LAST_ADMIN = "HR001"  # migration 0014_access, keep_an_admin
 
 
 async def _set_password(

@@ -178,3 +178,19 @@ SELECT p.principal_id AS id, p.name, p.kind, p.role, p.disabled_at IS NOT NULL A
        '{}'::text[] AS areas, 0 AS keys
 FROM principal p
 WHERE p.name = %(name)s::text;
+
+-- name: find_sso_account
+-- Whose account belongs to a subject of single sign-on.
+SELECT principal_id, disabled_at IS NOT NULL AS is_disabled FROM principal WHERE sso_subject = %(subject)s::text;
+
+-- name: add_sso_account
+-- An account made by single sign-on; a name that is taken gives no row.
+INSERT INTO principal (name, role, sso_subject)
+VALUES (%(name)s::text, %(role)s::text, %(subject)s::text)
+ON CONFLICT (name) DO NOTHING
+RETURNING principal_id;
+
+-- name: set_sso_role
+-- The role the provider says now; an administrator is not limited to areas.
+UPDATE principal SET role = %(role)s::text, is_limited = is_limited AND %(role)s::text <> 'admin'
+WHERE principal_id = %(id)s::int4;
