@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-pytest_plugins = ["tests.servers.needs", "tests.servers.databases", "tests.servers.mosquitto", "tests.servers.path"]
+pytest_plugins = [
+    "tests.servers.needs",
+    "tests.servers.databases",
+    "tests.servers.mosquitto",
+    "tests.servers.dynsec",
+    "tests.servers.path",
+]
 
 
 def pytest_configure() -> None:

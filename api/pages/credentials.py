@@ -62,7 +62,9 @@ async def issue(
         field = "kind" if kind not in ("password", "certificate") else "certificate_name"
         return await _page(request, person, connection, settings, uid, typed=typed, slips={field: _SLIPS[field]})
     except (Conflict, NotReady, Unusable) as refusal:
-        return await _page(request, person, connection, settings, uid, typed=typed, slips={"kind": refusal.detail})
+        return await _page(
+            request, person, connection, settings, uid, typed=typed, slips={_field(refusal, kind): refusal.detail}
+        )
     answer = await _page(request, person, connection, settings, uid, issued=issued)
     answer.headers["Cache-Control"] = "no-store"
     return answer
@@ -90,6 +92,11 @@ async def revoke(
     """End a credential and show how far that has come."""
     await revoke_credential(connection, pool_of(request), settings, person, uid, credential_id)
     return RedirectResponse(f"/devices/{uid}/credentials?revoked={credential_id}", HTTPStatus.SEE_OTHER)
+
+
+def _field(refusal: Exception, kind: str) -> str:
+    """Tell which field mends a refusal."""
+    return "certificate_name" if isinstance(refusal, Conflict) and kind == "certificate" else "kind"
 
 
 _SLIPS = {

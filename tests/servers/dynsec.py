@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as mqtt
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from hedgerow.addresses import free_port
@@ -127,6 +128,12 @@ class Device:
     def _next_answer(self, known: int) -> str:
         wait_until(lambda: len(self.answers) > known, _WAIT_S)
         return self.answers[known]
+
+
+@pytest.fixture
+def secured(make_mosquitto: MakeMosquitto, tmp_path: Path) -> Secured:
+    """Give a fresh broker with dynamic security: `.broker`, `.settings` of an API that keeps it, `.device(user, password)`."""
+    return Secured(make_mosquitto, tmp_path)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float) -> None:

@@ -14,24 +14,18 @@ import pytest
 from api.credentials.control import BrokerAddress, control
 from api.credentials.keeping import compare
 from tests.servers.certificates import make_client_certificate
-from tests.servers.dynsec import PASSWORDS, Secured, wait_until
+from tests.servers.dynsec import PASSWORDS, wait_until
 from tests.servers.path import Program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.api.conftest import Api, Serve
-    from tests.servers.mosquitto import MakeMosquitto
+    from tests.servers.dynsec import Secured
 
 pytestmark = pytest.mark.mosquitto
 
 _CUT_WITHIN_S = 10.0  # what is promised
-
-
-@pytest.fixture
-def secured(make_mosquitto: MakeMosquitto, tmp_path: Path) -> Secured:
-    """Give a broker with dynamic security."""
-    return Secured(make_mosquitto, tmp_path)
 
 
 @pytest.fixture
