@@ -51,10 +51,13 @@ def telephone(chromium: Browser, console: Console, memory: Path, *more: str, wid
         permissions=["geolocation"],
         geolocation={"latitude": 50.7156, "longitude": -2.4366, "accuracy": 7.5},
     )
+    complaints: list[str] = []
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
     try:
         yield context
     finally:
         context.close()
+    assert complaints == []
 
 
 def sign_in(page: Page, name: str) -> None:

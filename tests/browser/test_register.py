@@ -37,8 +37,7 @@ def _open(context: BrowserContext, engineer: str) -> Page:
     if page.url.find("/login") > 0:
         sign_in(page, engineer)
         page.wait_for_url("**/register")
-    expect(page.get_by_label("Device profile").locator("option")).not_to_have_count(1)
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.evaluate("Promise.race([navigator.serviceWorker.ready, new Promise((resolve, reject) => setTimeout(reject, 20000))])")
     return page
 
 
@@ -132,9 +131,7 @@ def test_register_three_without_signal_closed_and_reopened_are_sent_once_each(
     ]
 
 
-def test_register_refused_comes_back_to_be_mended(
-    chromium: Browser, console: Console, engineer: str, tmp_path: Path
-) -> None:
+def test_register_refused_comes_back_to_be_mended(chromium: Browser, console: Console, engineer: str, tmp_path: Path) -> None:
     """A uid that is taken is told at its field; mended, it is sent; nothing is lost between."""
     with telephone(chromium, console, tmp_path / "memory") as context:
         page = _open(context, engineer)
@@ -144,7 +141,7 @@ def test_register_refused_comes_back_to_be_mended(
         expect(page.get_by_role("link", name="1 to mend")).to_be_visible()
         page.reload()
 
-        line.get_by_role("button", name="Mend").click()
+        line.get_by_role("button", name=re.compile("^Mend ")).click()
         expect(page.get_by_label("EUI or uid")).to_have_value("hr-high-west-street")
         expect(page.get_by_label("EUI or uid")).to_have_accessible_description(re.compile("registered already"))
         expect(page.get_by_role("alert")).to_contain_text("registered already")
@@ -156,9 +153,7 @@ def test_register_refused_comes_back_to_be_mended(
     assert [uid for uid, *_ in _devices(console, "Mended mast")] == ["00112233445566c1"]
 
 
-def test_register_incomplete_links_to_each_field(
-    chromium: Browser, console: Console, engineer: str, tmp_path: Path
-) -> None:
+def test_register_incomplete_links_to_each_field(chromium: Browser, console: Console, engineer: str, tmp_path: Path) -> None:
     """What is missing is said before anything is saved, above with links and at the fields."""
     with telephone(chromium, console, tmp_path / "memory") as context:
         page = _open(context, engineer)

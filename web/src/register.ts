@@ -12,9 +12,6 @@ import { readLists, readQueue, removeQueued, saveQueued, whenQueueChanges, type 
 const AGAIN_MS = 30_000; // while something waits and the page is open
 const WORKER = "/register/offline.js";
 
-const root = document.querySelector<HTMLFormElement>("#register-form");
-if (root !== null) void startPage(root);
-
 async function startPage(element: HTMLFormElement): Promise<void> {
   startFrame();
   const page = new RegisterPage(element, await readLists());
@@ -136,3 +133,6 @@ function find<T extends HTMLElement = HTMLElement>(id: string): T {
   if (found === null) throw new Error(`the page has no #${id}`);
   return found as T;
 }
+
+const root = document.querySelector<HTMLFormElement>("#register-form");
+if (root !== null) void startPage(root);
