@@ -16,7 +16,6 @@ from api.errands import NewReplay, ask_replay
 from api.errors import invalid_request
 from api.pages.redecodes import ZONE, explain, recent_replays, state_text
 from api.pages.render import render, visitor_of
-from api.pages.status import excerpt
 from api.people import Person
 from api.routes.quarantine import (
     MOST_DISMISSED,
@@ -33,6 +32,7 @@ router = APIRouter()
 _SHOWN = 25
 _MOST_SHOWN_BYTES = 4_096
 _BYTES_A_LINE = 16
+_EXCERPT = 300
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """What no text has."""
 
@@ -191,6 +191,13 @@ def text_of(payload: bytes) -> str | None:
     if _CONTROL.search(text):
         return None
     return "".join(char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def excerpt(payload: bytes) -> str:
+    """Give the very start of a payload, as text or byte by byte."""
+    text = text_of(payload)
+    shown, most = (text, _EXCERPT) if text is not None else (payload[:_EXCERPT].hex(" "), _EXCERPT // 2)
+    return shown[:most] + (" …" if len(shown) > most else "")
 
 
 def hex_dump(payload: bytes) -> list[tuple[str, str, str]]:

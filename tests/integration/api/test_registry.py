@@ -228,12 +228,15 @@ def test_sites_that_cannot_be_are_refused(shared_api: Api, content: dict[str, An
 def test_profiles_made_read_and_used(plain_api: Api) -> None:
     """A profile is made once under its key and can be named by a device."""
     content = {"key": "acme-aq2", "name": "Acme AQ2", "vendor": "Acme", "expected_interval_s": 600}
-    made = plain_api.post("/api/v1/profiles", **content)
+    made = plain_api.of("manager").post("/api/v1/profiles", json=content)
 
     assert made.status_code == 201
-    assert plain_api.post("/api/v1/profiles", **content).status_code == 200
-    assert plain_api.post("/api/v1/profiles", **content | {"expected_interval_s": 60}).status_code == 409
-    assert plain_api.post("/api/v1/profiles", **content | {"key": "b", "expected_interval_s": 0}).status_code == 422
+    assert plain_api.of("manager").post("/api/v1/profiles", json=content).status_code == 200
+    assert plain_api.of("manager").post("/api/v1/profiles", json=content | {"expected_interval_s": 60}).status_code == 409
+    assert (
+        plain_api.of("manager").post("/api/v1/profiles", json=content | {"key": "b", "expected_interval_s": 0}).status_code
+        == 422
+    )
     assert plain_api.get("/api/v1/profiles/acme-aq2") == made.json()
     assert plain_api.post("/api/v1/devices", **SENSOR | {"profile": "acme-aq2"}).json()["profile"] == "acme-aq2"
     assert [device["uid"] for device in plain_api.get("/api/v1/devices", profile="acme-aq2")["items"]] == [SENSOR["uid"]]
