@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.pages.words import duration_text
+from hedgerow.devices_transfer import export_devices, import_devices
 from simulators.command import Database, DataDir  # noqa: TC001 - typer reads annotations when it runs
 from simulators.targets import TargetError, Targets, find_targets
 from sql.pool import connect
@@ -21,6 +22,10 @@ _WRONG = ["unbelievable", "ahead", "behind"]
 devices = typer.Typer(
     name="devices", help="What Hedgerow knows of devices.", no_args_is_help=True, pretty_exceptions_show_locals=False
 )
+
+
+devices.command("import")(import_devices)
+devices.command("export")(export_devices)
 
 
 @devices.callback()
