@@ -1,6 +1,6 @@
 """The page of one device: did it arrive? What came last, how, and what became of it; it updates by itself."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from psycopg import AsyncConnection
 
 from api.database import row_of, rows_of
-from api.dependencies import Connection, Lent, Permitted, SessionToken, person_asking, pool_of
+from api.dependencies import Bearer, Connection, Lent, Permitted, SessionToken, person_asking, pool_of
 from api.errors import NotFound
 from api.live import Live
 from api.pages.radio_words import loss_word, signal_word, speed_text
@@ -26,7 +26,7 @@ router = APIRouter()
 _REFRESH_S = 15
 _REFUSALS = 5
 _SHOWN_BYTES = 400
-_CHECK_SESSION_EVERY = 15  # turns of a stream, each of a second
+_CHECK_SESSION_EVERY = 5  # turns of a stream, each of a second
 _ZONE = ZoneInfo("Europe/London")
 
 Row = dict[str, Any]
@@ -60,6 +60,7 @@ async def device_stream(
     person: Permitted,
     connection: Connection,
     everything: Lent,
+    bearer: Bearer,
     token: SessionToken,
     uid: Annotated[Uid, Path()],
 ) -> Response:
@@ -77,9 +78,15 @@ async def device_stream(
     live = cast("Live", request.app.state.live)
     with live.admitted(person.principal_id):
         pass  # refused here with an answer of its own: once a stream has begun it is too late
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+    async def is_known() -> bool:
+        async with pool_of(request).connection() as lent:
+            return await person_asking(lent, bearer, token) is not None
+
     return StreamingResponse(
-        _stream(request, live, person.principal_id, token, uid), media_type="text/event-stream", headers=headers
+        _stream(request, live, person.principal_id, uid, is_known),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
@@ -88,20 +95,20 @@ async def _is_elsewhere(connection: AsyncConnection, uid: str) -> bool:
     return await row_of(connection, Row, "find_device_here", {"uid": uid}) is not None
 
 
-async def _stream(request: Request, live: Live, principal_id: int, token: str | None, uid: str) -> AsyncIterator[str]:
-    pool, turns = pool_of(request), 0
+async def _stream(
+    request: Request, live: Live, principal_id: int, uid: str, is_known: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[str]:
+    turns = 0
     with live.admitted(principal_id):
         yield "retry: 3000\n\n"
-        async for has_arrived in live.arrivals(pool, uid):
+        async for has_arrived in live.arrivals(pool_of(request), uid):
             if request.app.state.is_stopping():
                 return
             if has_arrived:
                 yield "event: arrival\ndata: \n\n"
             turns += 1
             if turns % _CHECK_SESSION_EVERY == 0:
-                async with pool.connection() as lent:
-                    is_known = token is None or await person_asking(lent, None, token) is not None
-                if not is_known:
+                if not await is_known():
                     yield "event: end\ndata: \n\n"
                     return
                 yield ": still here\n\n"
