@@ -95,7 +95,7 @@ def test_page_in_any_look_is_accessible(
     }
     page = open_page(addresses[name], width=width)
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         page.screenshot(path=test_artefacts / f"console-{name}-{width}-{scheme}.png", full_page=True)
         assert_everyone_can_use(page, axe, width)
 
