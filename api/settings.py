@@ -36,6 +36,20 @@ class ApiSettings(BaseSettings):
         description="Raster tiles for the maps: https://HOST/{z}/{x}/{y}.png; default: a plain ground with a grid",
     )
     map_attribution: str = Field("", description="What the tiles' owner wants to be said on the map")
+    dynsec_url: str = Field(
+        "",
+        description="Mosquitto whose dynamic security keeps the devices' credentials: mqtt://HOST:PORT, or mqtts://; "
+        "default: none are kept",
+    )
+    dynsec_user: str = Field("hedgerow-api", description="User name there, with the role to control dynamic security")
+    dynsec_password: str = Field("", description="Password there")
+    dynsec_ca_file: Path | None = Field(None, description="CA certificates for mqtts:// there; default: the system's")
+    device_mqtt_url: str = Field(
+        "", description="That broker as devices reach it, shown with a new password; default: HEDGEROW_DYNSEC_URL"
+    )
+    device_certificate_url: str = Field(
+        "", description="Its listener for devices with client certificates; default: none, and no such device is let in"
+    )
 
     production: bool = Field(
         default=False, description="Refuse to start with weak secrets or without https; cookies go over https only"
@@ -52,20 +66,6 @@ class ApiSettings(BaseSettings):
         description="Who may come in, as what: value=role pairs, comma-separated, for values of the claim `roles` or `groups`",
     )
     oidc_name: str = Field("your organisation", description="What the login page calls the provider: Sign in with …")
-    dynsec_url: str = Field(
-        "",
-        description="Mosquitto whose dynamic security keeps the devices' credentials: mqtt://HOST:PORT, or mqtts://; "
-        "default: none are kept",
-    )
-    dynsec_user: str = Field("hedgerow-api", description="User name there, with the role to control dynamic security")
-    dynsec_password: str = Field("", description="Password there")
-    dynsec_ca_file: Path | None = Field(None, description="CA certificates for mqtts:// there; default: the system's")
-    device_mqtt_url: str = Field(
-        "", description="That broker as devices reach it, shown with a new password; default: HEDGEROW_DYNSEC_URL"
-    )
-    device_certificate_url: str = Field(
-        "", description="Its listener for devices with client certificates; default: none, and no such device is let in"
-    )
 
     @field_validator("map_tiles")
     @classmethod

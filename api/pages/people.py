@@ -14,7 +14,7 @@ from api.pages.account import key_slips
 from api.pages.forms import Problems
 from api.pages.render import render, visitor_of
 from api.people import ROLES, Person, Role, Scope
-from api.people.accounts import Change, change_account, find_account, list_accounts, make_account, reset_password
+from api.people.accounts import Change, Kind, change_account, find_account, list_accounts, make_account, reset_password
 from api.people.areas import list_areas
 from api.people.keys import KEY_LASTS, list_keys
 from api.people.own_keys import make_key_for, revoke

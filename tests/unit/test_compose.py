@@ -58,7 +58,7 @@ def binds(service: dict[str, Any]) -> list[tuple[str, str]]:
 def hand_over(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Set a service's variables here as the example has them, with some secret filled in."""
     for variable, value in SERVICES[name]["environment"].items():
-        monkeypatch.setenv(variable, VARIABLE.sub(lambda found: example()[found["name"]] or "x" * 32, value))
+        monkeypatch.setenv(variable, VARIABLE.sub(lambda found: example()[found["name"]] or "0123456789abcdef" * 2, value))
 
 
 def broker_settings() -> dict[str, str]:
