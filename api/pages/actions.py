@@ -130,7 +130,7 @@ async def _details(
         slips or {},
         kinds=KINDS,
         needs_site=typed.kind in NEEDS_SITE,
-        here=[device for device in devices if device["is_here"]],
+        sensors=[device for device in devices if device["is_here"]],
         sites=sites,
     )
 
