@@ -59,6 +59,8 @@ def heard_in(group: Group, resolved: Resolved) -> Heard:
 
 def _packed(group: Group, resolved: Resolved) -> NDArray[np.intp]:
     """Rows of the sightings that come from packs of gateways."""
+    if resolved.device_ids.all():
+        return np.empty(0, np.intp)
     packs = np.array([source.kind is Kind.GATEWAY for source in group.sources], bool)
     return np.flatnonzero(packs[resolved.clocks.message]) if packs.any() else np.empty(0, np.intp)
 

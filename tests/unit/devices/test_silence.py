@@ -156,6 +156,7 @@ def _at_gateway(*last_ago_s: float, before: Gateway | None = None, messages: int
         ((100.0, 110.0, 10.0), False),  # one of them was just heard by it
         ((100.0,), False),  # nobody can say which of the two is silent
         ((100.0, 110.0), False),  # two messages may be missing by chance
+        ((100.0, 85.0, 80.0, 75.0), False),  # one of four is late
         ((130.0, 140.0), True),
         ((100.0, 110.0, 120.0, 5_000.0, 6_000.0, 7_000.0, 8_000.0), True),  # the others were silent long before
         ((80.0, 85.0, 5_000.0, 6_000.0, 7_000.0), False),  # these are in time; that others are not is no news
