@@ -67,7 +67,7 @@ async def register(request: Request, person: Engineer, connection: Connection, t
     except ValidationError as error:
         slips = invalid_request(error.errors()).errors
     except (Conflict, Unusable) as error:
-        slips = error.errors or (Slip("uid", error.detail),)
+        slips = error.errors or (Slip("uid", error.detail.partition(": see ")[0]),)  # the rest tells programs where to ask
     else:
         return RedirectResponse(f"/devices/{quote(wanted.uid)}", HTTPStatus.SEE_OTHER)
     return render_form(visitor_of(request, person), typed, profiles=await _profiles(connection), slips=slips)

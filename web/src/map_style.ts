@@ -73,11 +73,11 @@ export function gridOver({ west, south, east, north }: Bounds): FeatureCollectio
   const features: Feature<LineString | Point>[] = [];
   for (let i = Math.ceil(west / step); i * step <= east; i++) {
     const x = i * step;
-    features.push(line([x, south], [x, north]), label([x, south], degrees(x, step, "E", "W"), "bottom"));
+    features.push(line([x, south], [x, north]), label([x, north], degrees(x, step, "E", "W"), "top"));
   }
   for (let i = Math.ceil(south / step); i * step <= north; i++) {
     const y = i * step;
-    features.push(line([west, y], [east, y]), label([east, y], degrees(y, step, "N", "S"), "right"));
+    features.push(line([west, y], [east, y]), label([west, y], degrees(y, step, "N", "S"), "left"));
   }
   return { type: "FeatureCollection", features };
 }

@@ -87,7 +87,8 @@ export function slipsOf(problem: Problem, status: number): Slip[] {
   const told = (problem.errors ?? []).map(({ where, what }) => ({ field: fieldOf(where), text: sentence(what) }));
   if (told.length > 0) return told;
   const text = problem.detail ?? `The server refused it with error ${status}.`;
-  return [{ field: status === 409 ? "uid" : "", text }];
+  // The rest of it tells programs where to ask.
+  return status === 409 ? [{ field: "uid", text: text.split(": see ")[0] ?? text }] : [{ field: "", text }];
 }
 
 function fieldOf(where: string): string {
