@@ -85,7 +85,7 @@ def test_workers_that_lose_the_broker_together_come_back_apart(make_mosquitto: M
 
 def test_connection_to_the_broker_cut_and_reset_is_clean(plain_database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
     """A9: connections of ingest that end by RST, or in the middle of a packet, cost nothing but a new connection."""
-    cuts = sized(6, 100)
+    cuts = sized(4, 100)
     with fault_proxy(mosquitto.port) as proxy:
         way = f"mqtt://{proxy.host}:{proxy.port}"
         most = sized(100, 30_000)  # more than this is under way in the short form too
@@ -110,7 +110,7 @@ def test_connection_to_the_broker_cut_and_reset_is_clean(plain_database: str, mo
 def test_stale_acknowledgements_never_delete_new_messages(make_mosquitto: MakeMosquitto) -> None:
     """A11: a batch is acknowledged by ids that are others' by now, for the session was lost meanwhile: nothing is sent."""
     broker = make_mosquitto()
-    rounds = sized(10, 100)
+    rounds = sized(5, 100)
     deleted = sum(_stale_round(broker, f"round {number}") for number in range(rounds))
     report(test="A11", seed=SEED, rounds=rounds, new_messages=rounds * _NEW, deleted=deleted)
 

@@ -27,7 +27,7 @@ def test_malformed_of_all_kinds_end_in_quarantine_with_the_right_reason(whole_pa
         "--devices",
         "60",
         "--rate",
-        "500",
+        "2000",
         "--count",
         str(_MESSAGES),
         "--malformed",

@@ -80,7 +80,7 @@ def test_postgres_away_memory_stays_bounded_and_ingest_catches_up(
             time.sleep(1.5)
             before_mib = trial.memory_mib()
             server.stop()
-            time.sleep(sized(8, 600))
+            time.sleep(sized(5, 600))
             queued, dropped = broker_figures()
             server.start()
             returned_us, returned = time.time_ns() // 1000, time.monotonic()
@@ -171,10 +171,10 @@ def test_slow_store_at_twice_its_capacity_stays_bounded(
             with trial.flood(_RATE):
                 wait_until(lambda: trial.messages_stored() > _RATE, "every series is made")
                 proxy.latency_s = 0.03
-                time.sleep(sized(3, 60))
+                time.sleep(sized(2, 60))
                 early, early_mib = broker_figures(), trial.memory_mib()
                 before, began = trial.messages_stored(), time.monotonic()
-                time.sleep(sized(4, 240))
+                time.sleep(sized(3, 240))
                 late, late_mib = broker_figures(), trial.memory_mib()
                 per_s = (trial.messages_stored() - before) / (time.monotonic() - began)
                 proxy.latency_s = 0

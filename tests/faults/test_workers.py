@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.harness import report, running_trial, sized
+from tests.faults.harness import flavour_of, report, running_trial, sized
 from tests.servers.path import Program, running_path
 from tests.servers.workers import (
     Flood,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize("workers", [2, 4])
 def test_workers_killed_at_random_moments_are_clean(workers: int, database: str, mosquitto: Mosquitto, tmp_path: Path) -> None:
     """A1 with several workers: kill -9 of one after the other under load; the ledger is clean."""
-    kills = sized(12, 60)
+    kills = sized(12 if flavour_of(database) == "plain" else 5, 60)
     dead: dict[str, datetime] = {}
     with running_trial(f"A1 {workers} workers", database, mosquitto.url, tmp_path, workers=workers) as trial:
         wait_until(lambda: trial.count("count(*) FROM ingest_status WHERE connected") == workers, "not all connect")
@@ -64,7 +64,7 @@ def test_workers_of_which_one_stays_dead_its_share_waits_and_the_others_go_on(
             kill_worker(path.ingest, "hedgerow-ingest-2")
             with claimed(plain_database, "hedgerow-ingest-2"):
                 before = flood.count
-                wait_until(lambda: flood.count > before + sized(2_000, 300_000), "no flood", sized(30, 900))
+                wait_until(lambda: flood.count > before + sized(1_200, 300_000), "no flood", sized(30, 900))
                 others = [number for number in held_numbers(plain_database) if number > before]
                 newest = max(others)
             behind = flood.count - newest
@@ -73,7 +73,7 @@ def test_workers_of_which_one_stays_dead_its_share_waits_and_the_others_go_on(
     report(test="A16", sent=flood.count, share_that_waited=round(share, 3), others_behind=behind, lost=0)
 
     assert 0.2 < share < 0.3
-    assert behind < 1_000  # two seconds' worth, where the others go on
+    assert behind < sized(1_000, 5_000)  # seconds' worth, where the others go on
     assert "hedgerow-ingest-2 was ended by SIGKILL; starting again in 0.0 s" in path.ingest.log.read_text(encoding="utf-8")
 
 

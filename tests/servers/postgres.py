@@ -40,6 +40,10 @@ _SETTINGS = {
 _FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
+_PASSWORD = secrets.token_urlsafe(16)
+_clusters: dict[Flavour, Path] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """Where a server's programs lie, and how they are run by someone who is not root."""
@@ -107,6 +111,33 @@ def timescale_installation() -> Installation:
     )
 
 
+def _cluster(installation: Installation) -> Path:
+    """Give the folder of a cluster that nobody runs, made once a run to be copied: making one takes seconds."""
+    if installation.flavour not in _clusters:
+        folder = Path(installation.run("mktemp", "--directory", "/tmp/hedgerow-cluster-XXXXXXXX"))  # noqa: S108
+        outside = installation.root / folder.relative_to("/")
+        atexit.register(shutil.rmtree, outside)
+        password_file = outside / "password"
+        password_file.write_text(_PASSWORD, encoding="utf-8")
+        password_file.chmod(0o644)  # the folder itself is closed to others
+        installation.run(
+            f"{installation.programs}/initdb",
+            f"--pgdata={folder}/data",
+            "--username=hedgerow",
+            f"--pwfile={folder}/password",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-sync",
+            "--no-instructions",
+        )
+        password_file.unlink()
+        _clusters[installation.flavour] = folder
+    return _clusters[installation.flavour]
+
+
 class PostgresServer:
     """One server with a cluster of its own in a private folder, on a free loopback port it keeps.
 
@@ -130,14 +161,13 @@ class PostgresServer:
             **installation.settings,
             **(settings or {}),
         }
-        self._password = secrets.token_urlsafe(16)
         self._folder = Path(installation.run("mktemp", "--directory", "/tmp/hedgerow-postgres-XXXXXXXX"))  # noqa: S108
         self._outside = installation.root / self._folder.relative_to("/")
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str = "postgres") -> str:
         """Give the connection URL of one database."""
-        return f"postgresql://hedgerow:{self._password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://hedgerow:{_PASSWORD}@127.0.0.1:{self.port}/{database}"
 
     @property
     def pid(self) -> int:
@@ -190,23 +220,8 @@ class PostgresServer:
         shutil.rmtree(self._outside)
 
     def _make_cluster(self) -> None:
-        password_file = self._outside / "password"
-        password_file.write_text(self._password, encoding="utf-8")
-        password_file.chmod(0o644)  # the folder itself is closed to others
-        self._installation.run(
-            f"{self._installation.programs}/initdb",
-            f"--pgdata={self._folder}/data",
-            "--username=hedgerow",
-            f"--pwfile={self._folder}/password",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            "--no-sync",
-            "--no-instructions",
-        )
-        password_file.unlink()
+        made = _cluster(self._installation)
+        self._installation.run("cp", "--archive", f"{made}/data", f"{self._folder}/data")
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         settings = {**self._settings, "port": str(self.port)}
