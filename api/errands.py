@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from psycopg.errors import InsufficientPrivilege
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.changes import changes
@@ -116,12 +117,12 @@ async def ask_redecode(connection: AsyncConnection, person: Person, wanted: NewR
     ------
     NotFound
         When there is no such profile.
+    Unusable
+        When someone limited to areas names no device of them.
     """
     if await row_of(connection, dict[str, Any], "find_profile", {"key": wanted.profile}) is None:
         raise NotFound(f"There is no device profile {wanted.profile}. Those there are: /api/v1/profiles")
-    async with changes(connection, person, wanted.note):
-        made = await value_of(connection, "ask_redecode", {**wanted.model_dump(), "person": person.name})
-    return await find_redecode(connection, made)
+    return await find_redecode(connection, await _asked(connection, person, "ask_redecode", wanted))
 
 
 async def ask_replay(connection: AsyncConnection, person: Person, wanted: NewReplay) -> Replay:
@@ -134,9 +135,19 @@ async def ask_replay(connection: AsyncConnection, person: Person, wanted: NewRep
     """
     if wanted.id is not None and await row_of(connection, dict[str, Any], "find_quarantined", {"id": wanted.id}) is None:
         raise Unusable(f"There is no row {wanted.id} in quarantine.", Slip("body.id", "there is no such row"))
-    async with changes(connection, person, wanted.note):
-        made = await value_of(connection, "ask_replay", {**wanted.model_dump(), "person": person.name})
-    return await find_replay(connection, made)
+    return await find_replay(connection, await _asked(connection, person, "ask_replay", wanted))
+
+
+async def _asked(connection: AsyncConnection, person: Person, name: str, wanted: NewRedecode | NewReplay) -> int:
+    """Ask by a named query; gives the number of the errand."""
+    try:
+        async with changes(connection, person, wanted.note):
+            return int(await value_of(connection, name, {**wanted.model_dump(), "person": person.name}))
+    except InsufficientPrivilege as error:
+        what = "must be one of your areas: you are limited to them"
+        raise Unusable(
+            "You are limited to areas: name a device of them, or one row of its quarantine.", Slip("body.device", what)
+        ) from error
 
 
 async def list_redecodes(

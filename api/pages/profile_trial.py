@@ -96,7 +96,9 @@ async def _try(connection: Connection, profile: Profile, form: ProfileForm) -> t
     if told["codec"] not in CODECS:
         return Tried(), [Mistake("codec", "Choose a codec")]
     tried = CodecProfile(profile.key, told["codec"], told["definition"], told["script"])
-    windows = Windows(clock_back_s=profile.clock_back_s, clock_ahead_s=profile.clock_ahead_s)
+    change, _ = form.change()
+    values = profile.model_dump() | (change.model_dump(exclude_none=True) if change else {})
+    windows = Windows(clock_back_s=values["clock_back_s"], clock_ahead_s=values["clock_ahead_s"])
     try:
         return Tried(await trial_of(connection, tried, windows, payload, port), payload, spelling), []
     except Unusable as refusal:

@@ -153,3 +153,25 @@ def test_profile_versions_and_clones(api: Api) -> None:
     assert clone.status_code == 201, clone.text
     assert (clone.json()["version"], clone.json()["definition"], clone.json()["accuracy_class"]) == (1, mended, "reference")
     assert manager.post("/api/v1/profiles/v/clone", json={"key": "c", "name": "D"}).status_code == 409
+
+
+def test_replay_asked_for_by_someone_limited_names_a_device_of_theirs(api: Api) -> None:
+    """Ingest is limited by nothing, so who is limited may ask for no more than what is theirs."""
+    number = aside(api, b"{")
+    engineer = api.of("engineer")
+    api.execute("UPDATE principal SET is_limited = true WHERE name = 'some engineer'")
+    api.execute("UPDATE site SET made_by = NULL")
+    api.execute("UPDATE device SET made_by = NULL")
+    for asked in ({}, {"device": "q1"}, {"id": number}):
+        answer = engineer.post("/api/v1/quarantine/replays", json=asked)
+        assert answer.status_code == 422, answer.text
+    assert api.execute("SELECT count(*) FROM errand") == [(0,)]
+
+    api.execute("INSERT INTO area (code, name) VALUES ('west', 'West')")
+    api.execute("INSERT INTO area_site SELECT area_id, site_id FROM area, site")
+    api.execute(
+        "INSERT INTO principal_area SELECT p.principal_id, a.area_id FROM principal p, area a WHERE p.name = 'some engineer'"
+    )
+    assert engineer.post("/api/v1/quarantine/replays", json={}).status_code == 422
+    for asked in ({"device": "q1"}, {"id": number}):
+        assert engineer.post("/api/v1/quarantine/replays", json=asked).status_code == 202
