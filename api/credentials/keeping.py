@@ -70,6 +70,9 @@ async def _keep(pool: AsyncConnectionPool, address: BrokerAddress) -> None:
                 told = str(error)
                 _log.warning("device credentials are not compared with the broker: %s", told)
             compare_at = 0.0  # whatever happened meanwhile is seen as soon as it is back
+        except Exception:  # noqa: BLE001 - whatever a broker answers, ends are enforced for as long as the API runs
+            _log.exception("comparing device credentials with the broker failed")
+            compare_at = time.monotonic() + COMPARE_EVERY_S
         await asyncio.sleep(LOOK_EVERY_S)
 
 
