@@ -343,6 +343,12 @@ class Device(BaseModel):
     removed_at: datetime | None = Field(description="Until when it was there; null: it still is")
     retired_at: datetime | None = Field(description="Since when it is out of use for good; null: it is not")
     created_at: datetime
+    state: DeviceState = Field(description="Told from how long it has been silent; waiting: nothing has come yet")
+    state_since: datetime
+    last_received_at: datetime | None = Field(description="When it was heard last, refused messages included; null: never")
+    expected_interval_s: float | None = Field(description="A message is expected this often [s]; null: not judged yet")
+    loss: float | None = Field(description="Share of its packets lost during the last day, 0 to 1; null: not known")
+    suppressed_by: str | None = Field(description="The silent gateway that explains its silence")
 
 
 class NewDeployment(_Request):
@@ -367,12 +373,6 @@ class NewDeployment(_Request):
 
 
 class Deployment(BaseModel):
-    state: DeviceState = Field(description="Told from how long it has been silent; waiting: nothing has come yet")
-    state_since: datetime
-    last_received_at: datetime | None = Field(description="When it was heard last, refused messages included; null: never")
-    expected_interval_s: float | None = Field(description="A message is expected this often [s]; null: not judged yet")
-    loss: float | None = Field(description="Share of its packets lost during the last day, 0 to 1; null: not known")
-    suppressed_by: str | None = Field(description="The silent gateway that explains its silence")
     """A device at a site from one time to another."""
 
     id: int
@@ -382,40 +382,3 @@ class Deployment(BaseModel):
     installed_at: datetime | None = Field(description="Null: since ever")
     removed_at: datetime | None = Field(description="Null: it is still there")
     note: str
-
-
-class NewSeries(_Request):
-    """One metric at one site (and channel); ingest makes series by itself when readings come."""
-
-    model_config = ConfigDict(json_schema_extra=example(site="high-street", metric="no2"))
-
-    site: Code
-    metric: MetricKey
-    channel: Channel = ""
-
-
-class Series(BaseModel):
-    """One metric at one site (and channel), owned by the site."""
-
-    id: int
-    site: str = Field(description="Code of the site")
-    site_name: str
-    metric: str = Field(description="Key of the metric")
-    domain: str
-    unit: str = Field(description="Unit of its values")
-    kind: str = Field(description="gauge, counter or state")
-    channel: str
-
-
-class Metric(BaseModel):
-    """What can be measured."""
-
-    key: str
-    aliases: list[str] = Field(description="Other names under which devices may send it")
-    domain: str
-    unit: str = Field(description="Unit in which values are stored and shown")
-    unit_senml: str = Field(description="Unit a SenML pack is expected to name")
-    kind: str = Field(description="gauge, counter or state")
-    valid_min: float | None = Field(description="Lowest possible value [unit]; null: none")
-    valid_max: float | None = Field(description="Highest possible value [unit]; null: none")
-    description: str

@@ -8,7 +8,8 @@ from api.database import row_of, rows_of, value_of
 from api.dependencies import Connection, OnePage, PagingById, SeriesFilter
 from api.description import already_there
 from api.registration import unknown
-from api.schemas import Metric, NewSeries, Page, Series, Site
+from api.schemas import Page, Site
+from api.series_schemas import Metric, NewSeries, Series
 
 router = APIRouter(tags=["registry"])
 

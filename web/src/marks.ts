@@ -24,6 +24,7 @@ export function drawMarks(plot: uPlot, marks: readonly Mark[], look: Look): void
   ctx.fillStyle = look.line;
   ctx.lineWidth = 1.5 * ratio;
   ctx.font = look.font.replace(/^[\d.]+/, (size) => String(Number(size) * ratio));
+  ctx.textAlign = "left";
   ctx.textBaseline = "top";
   marks.forEach((mark, place) => drawOne(plot, mark, place % ROWS, ratio));
   ctx.restore();
