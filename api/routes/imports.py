@@ -27,10 +27,11 @@ _EXAMPLE = "DevEUI,Name,Grid ref\n00-11-22-33-44-55-66-77,High Street,SY 827 798
 _BODY = {
     "required": True,
     "content": {
-        "text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE},
+        "text/csv": {"schema": {"type": "string", "format": "binary"}, "example": _EXAMPLE},
         _XLSX: {"schema": {"type": "string", "format": "binary"}},
     },
 }
+_CSV = {"text/csv": {"schema": {"type": "string"}}}
 _ANSWER: dict[int | str, dict[str, Any]] = {
     207: {
         "description": "One result a row; the refused rows are left out, the others are imported unless it is a dry run",
@@ -88,7 +89,7 @@ async def import_devices(
 @router.get(
     "/export/devices",
     summary="Export devices and where they are",
-    responses={200: {"description": "A table that an import finds unchanged", "content": {"text/csv": {}}}},
+    responses={200: {"description": "A table that an import finds unchanged", "content": _CSV}},
     response_class=Response,
 )
 async def read_devices_as_csv(connection: Connection, _person: Permitted) -> Response:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
+
+from api.people import add_api_key, add_person
 
 if TYPE_CHECKING:
     from tests.integration.api.conftest import Api
@@ -285,6 +288,26 @@ def test_import_of_5000_rows_takes_less_than_ten_seconds(plain_api: Api) -> None
 def test_import_by_a_viewer_is_not_allowed(shared_api: Api) -> None:
     """Reading is everybody's, writing is not: not even what would be."""
     assert shared_api.of("viewer").post("/api/v1/import/devices", content=SHEET.encode()).status_code == 403
+
+
+def test_import_by_someone_limited_to_areas_touches_nothing_outside(plain_api: Api) -> None:
+    """Uids and codes of other areas are taken, and nothing of theirs is changed or told; what is new lies in one's own."""
+    send(plain_api, SHEET)
+    with psycopg.connect(plain_api.database) as connection:
+        person_id = add_person(connection, "lee", "engineer")
+        key = add_api_key(connection, person_id, "test")
+    plain_api.of("admin").patch(f"/api/v1/people/{person_id}", json={"limited": True}).raise_for_status()
+    before = registered(plain_api)
+    sheet = "uid,name,site,lat,lon\nradar-3,Mine,,,\nx,X,weir,50.7,-2.4\ny,Weir,,50.7,-2.4\n"
+
+    answer = plain_api.client(Authorization=f"Bearer {key}").post("/api/v1/import/devices?dry_run=false", content=sheet)
+
+    assert [(row["status"], "not yours" in row["reason"], row["site"]) for row in answer.json()["results"]] == [
+        ("refused", True, ""),
+        ("refused", True, "weir"),
+        ("created", False, "weir-2"),
+    ]
+    assert [row for row in registered(plain_api) if row[0] != "y"] == before
 
 
 def test_scanned_codes_are_read_over_http(shared_api: Api) -> None:
