@@ -49,8 +49,23 @@ def path(
             yield path
 
 
+@pytest.fixture(scope="module")
+def engineer(chromium: Browser, path: WholePath) -> dict[str, object]:
+    """Sign in once, and give what the browser keeps of it."""
+    context = chromium.new_context(base_url=path.http_url)
+    page = context.new_page()
+    page.goto("/login")
+    page.fill("#user", "robin")
+    page.fill("#password", _PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url(f"{path.http_url}/")
+    state = dict(context.storage_state())
+    context.close()
+    return state
+
+
 @pytest.fixture
-def open_device(chromium: Browser, path: WholePath) -> Iterator[OpenPage]:
+def open_device(chromium: Browser, path: WholePath, engineer: dict[str, object]) -> Iterator[OpenPage]:
     """Give what opens a page as the engineer."""
     contexts = []
 
@@ -61,14 +76,10 @@ def open_device(chromium: Browser, path: WholePath) -> Iterator[OpenPage]:
             locale="en-GB",
             color_scheme="dark" if dark else "light",
             java_script_enabled=scripts,
+            storage_state=engineer,  # type: ignore[arg-type]
         )
         contexts.append(context)
         page = context.new_page()
-        page.goto("/login")
-        page.fill("#user", "robin")
-        page.fill("#password", _PASSWORD)
-        page.press("#password", "Enter")
-        page.wait_for_url(f"{path.http_url}/")
         page.goto(address)
         return page
 
