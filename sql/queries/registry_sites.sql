@@ -49,7 +49,7 @@ SELECT code, name, domain, latitude, longitude, position_accuracy_m, uprn, usrn,
 FROM site
 JOIN site_state USING (site_id)
 WHERE code = %(code)s::text
-FOR UPDATE;
+FOR UPDATE OF site;
 
 -- name: change_site
 -- A site with what is given instead of what was.
