@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from rich.console import Console
 from rich.table import Table
 
-from api.schemas import Profile
+from api.profile_schemas import Profile
 from api.trials import VOCABULARY, registry_for, try_payload
 from devices.codecs import fault_of
 from devices.registry import Profile as CodecProfile

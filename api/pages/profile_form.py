@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import BaseModel, Field, ValidationError
 
 from api.errors import invalid_request
-from api.schemas import ProfileChange
+from api.profile_schemas import ProfileChange
 from devices.fault_lines import line_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from api.errors import Slip
-    from api.schemas import Profile
+    from api.profile_schemas import Profile
 
 _NAMES = {
     "name": "Name",

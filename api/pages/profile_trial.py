@@ -14,8 +14,8 @@ from api.pages.profiles import show_profile
 from api.pages.render import render, visitor_of
 from api.payloads import PayloadError, payload_of
 from api.people import Person
+from api.profile_schemas import Profile
 from api.routes.profiles import change_profile, read_profile, trial_of
-from api.schemas import Profile
 from api.trials import Trial, Windows
 from devices.registry import Profile as CodecProfile
 

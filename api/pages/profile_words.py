@@ -11,7 +11,7 @@ from devices.shipped_profiles import ShippedProfile, load_shipped_profiles, ship
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from api.schemas import Profile, ProfileVersion
+    from api.profile_schemas import Profile, ProfileVersion
 
 CODECS = {
     "auto": "None: messages explain themselves",

@@ -14,8 +14,8 @@ from api.pages.profile_form import mistakes_of
 from api.pages.profile_words import ACCURACY, CODECS, built_in, metrics_of, steps_of
 from api.pages.render import render, visitor_of
 from api.people import Person
+from api.profile_schemas import Profile, ProfileChange, ProfileClone
 from api.routes.profiles import change_profile, clone_profile, list_versions, read_profile
-from api.schemas import Profile, ProfileChange, ProfileClone
 
 router = APIRouter()
 

@@ -15,8 +15,8 @@ from api.errors import invalid_request
 from api.pages.ranges import local_input
 from api.pages.render import render, visitor_of
 from api.people import Person
+from api.profile_schemas import Profile
 from api.routes.profiles import read_profile
-from api.schemas import Profile
 from devices.flags import DESCRIPTIONS, Flag
 from devices.reasons import EXPLANATIONS, Reason
 

@@ -11,7 +11,8 @@ from api.database import row_of, rows_of
 from api.dependencies import Connection, Manager, OnePage, PagingById
 from api.description import already_there, problems
 from api.errors import Conflict, NotFound, Slip, Unusable
-from api.schemas import Code, NewProfile, Page, Profile, ProfileChange, ProfileClone, ProfileVersion
+from api.profile_schemas import NewProfile, Profile, ProfileChange, ProfileClone, ProfileVersion
+from api.schemas import Code, Page
 from api.trials import NewTrial, Trial, Windows, read_vocabulary, registry_for, try_payload
 from devices.codecs import fault_of
 from devices.registry import Profile as CodecProfile

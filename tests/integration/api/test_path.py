@@ -45,6 +45,10 @@ def test_quarantine_gives_messages_newest_first_as_text_or_base64(api: Api) -> N
         "reason": "not_json",
         "detail": "because",
         "replayed_at": None,
+        "replay_result": None,
+        "dismissed_at": None,
+        "dismissed_by": None,
+        "dismissed_note": None,
     }
     assert (second["id"], second["device"], second["payload"]) == (2, None, None)
     assert b64decode(second["payload_base64"]) == b"\xff\x00\xfe"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.pages.profile_words import diff_of, metrics_of, steps_of
-from api.schemas import ProfileVersion
+from api.profile_schemas import ProfileVersion
 
 
 def version(number: int, definition: str, codec: str = "layout") -> ProfileVersion:
