@@ -25,7 +25,7 @@ run: setup ## Start everything with a simulated county of sensors (ARGS='--http 
 .PHONY: test
 test: dev ## Run all tests; as root this installs their servers first (ARGS='tests/unit -x')
 	@tests/install-servers.sh
-	@.venv/bin/pytest $(ARGS)
+	@.venv/bin/pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: dev ## Check style, types and who imports whom

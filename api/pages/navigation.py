@@ -23,9 +23,9 @@ class Entry(NamedTuple):
 ENTRIES: Sequence[Entry] = (
     Entry("/", "Overview", "viewer"),
     Entry("/devices", "Devices", "viewer"),
+    Entry("/register", "Register", "engineer"),
     Entry("/profiles", "Profiles", "viewer"),
     Entry("/quarantine", "Quarantine", "viewer"),
-    Entry("/register", "Register", "engineer"),
     Entry("/import", "Import", "engineer"),
     Entry("/labels", "Labels", "engineer"),
     Entry("/status", "Status", "viewer"),

@@ -119,20 +119,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker(need.marker) is None:
             continue
         missing = need.missing()
-        if not missing:
-            _ran[need.marker] += 1
-        elif need.marker in _required():
+        if missing and need.marker in _required():
             pytest.fail(f"{need.marker} is required: {missing}", pytrace=False)
-        else:
-            _skipped[need.marker] += 1
+        if missing:
             pytest.skip(f"{need.marker}: {missing}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count tests by the servers they need, whichever process they ran in."""
+    if report.when == "setup" and not report.failed:
+        counted = _skipped if report.skipped else _ran
+        counted.update(need.marker for need in NEEDS if need.marker in report.keywords)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly at the end how many tests ran against each server, and which did not run and why."""
     terminalreporter.section("servers")
     for need in NEEDS:
-        if _skipped[need.marker]:
+        if _skipped[need.marker] and need.missing():
             terminalreporter.write_line(f"{need.marker}: {_skipped[need.marker]} tests SKIPPED: {need.missing()}")
         if _ran[need.marker]:
             terminalreporter.write_line(f"{need.marker}: {_ran[need.marker]} tests ran")
