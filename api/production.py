@@ -36,7 +36,7 @@ def _of_address(public_url: str) -> str:
 
 
 def _of_secret(setting: str, secret: str | None) -> str:
-    """Tell what is wrong with a secret, never the secret itself; one that is not there is what another way of proof replaces."""
+    """Tell what is wrong with a secret, never the secret itself; where there is none, another way of proof replaces it."""
     if secret is None:
         return ""
     if len(secret) < _LEAST_SECRET or len(set(secret)) < _KINDS:
