@@ -1,7 +1,7 @@
 """The overview: how many sites report, and a table of them to search and filter."""
 
 from itertools import chain
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,7 +17,7 @@ router = APIRouter()
 
 _PAGE = 50  # sites shown at once
 _LIVE_EVERY_S = 5
-_STATES = {"ok": "OK", "late": "Late", "quiet": "Quiet", "no_data": "No data"}
+_State = Literal["ok", "late", "stale", "offline", "waiting", "maintenance", "retired"]
 
 
 def _empty_is_none(value: object) -> object:
@@ -33,7 +33,7 @@ class Chosen(BaseModel):
 
     q: Annotated[_Word | None, BeforeValidator(_empty_is_none)] = None
     domain: Annotated[_Word | None, BeforeValidator(_empty_is_none)] = None
-    status: Annotated[Literal["ok", "late", "quiet", "no_data"] | None, BeforeValidator(_empty_is_none)] = None
+    status: Annotated[_State | None, BeforeValidator(_empty_is_none)] = None
     page: int = Field(1, ge=1, le=100_000)
 
     @property
@@ -66,7 +66,7 @@ async def overview(
         chosen=chosen,
         is_filtered=bool(chosen.filters),
         overview=counts,
-        states=_STATES,
+        states=get_args(_State),
         tiles=settings.map_tiles,
         attribution=settings.map_attribution,
         aside=aside,

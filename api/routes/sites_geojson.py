@@ -34,7 +34,7 @@ class Properties(BaseModel):
     name: str
     domain: str | None
     state: str = Field(description="How the site's devices report")
-    since: datetime | None = Field(description="When the site was last heard; null where nothing ever came")
+    since: datetime | None = Field(description="Since when it is in that state; null where it never was in another")
     metric: str | None = Field(description="The metric that matters most here")
     value: float | None = Field(description="Its last value")
     unit: str | None

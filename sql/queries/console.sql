@@ -1,33 +1,19 @@
 -- name: read_overview
--- One page of sites with status, last heard and main values; the counts of all sites stand on every row.
--- A site is judged by the device that has been silent longest, measured in its own expected intervals.
+-- One page of sites with state, last heard and main values; the counts of all sites stand on every row.
 WITH expected AS (
-    SELECT d.site_id, d.channel, min(p.expected_interval_s) AS interval_s
+    SELECT d.site_id, min(p.expected_interval_s) AS interval_s
     FROM deployment d
     JOIN device USING (device_id)
     JOIN device_profile p USING (profile_id)
     WHERE d.during @> now()
-    GROUP BY d.site_id, d.channel
-), heard AS (
-    SELECT se.site_id, se.channel, max(l.received_at) AS heard_at
-    FROM latest l
-    JOIN series se USING (series_id)
-    GROUP BY se.site_id, se.channel
-), silence AS (
-    SELECT site_id, max(heard_at) AS heard_at, min(interval_s) AS interval_s,
-           coalesce(max(extract(epoch FROM now() - heard_at) / interval_s),
-                    min(extract(epoch FROM now() - heard_at) / 900)) AS intervals
-    FROM heard
-    FULL JOIN expected USING (site_id, channel)
-    GROUP BY site_id
+    GROUP BY d.site_id
 ), state AS (
-    SELECT s.*, si.heard_at, coalesce(si.interval_s, 900) AS interval_s,
-           CASE WHEN si.heard_at IS NULL THEN 'no_data'
-                WHEN si.intervals > 3 THEN 'quiet'
-                WHEN si.intervals > 1.5 THEN 'late'
-                ELSE 'ok' END AS status
+    SELECT s.*, st.state AS status, coalesce(e.interval_s, 900) AS interval_s,
+           coalesce(st.last_received_at, (SELECT max(l.received_at) FROM series se JOIN latest l USING (series_id)
+                                          WHERE se.site_id = s.site_id)) AS heard_at
     FROM site s
-    LEFT JOIN silence si USING (site_id)
+    JOIN site_state st USING (site_id)
+    LEFT JOIN expected e USING (site_id)
 ), matching AS (
     -- Numbers in names padded with zeros: gully 14 stands before gully 101.
     SELECT *, regexp_replace(regexp_replace(lower(name), '\d+', '0000000\&', 'g'), '\d*(\d{8})', '\1', 'g') AS place
@@ -44,8 +30,8 @@ WITH expected AS (
     SELECT count(*) AS sites,
            count(*) FILTER (WHERE status = 'ok') AS sites_ok,
            count(*) FILTER (WHERE status = 'late') AS sites_late,
-           count(*) FILTER (WHERE status = 'quiet') AS sites_quiet,
-           count(*) FILTER (WHERE status = 'no_data') AS sites_no_data,
+           count(*) FILTER (WHERE status = 'stale') AS sites_stale,
+           count(*) FILTER (WHERE status = 'offline') AS sites_offline,
            (SELECT count(*) FROM matching) AS sites_matching,
            coalesce(array_agg(DISTINCT coalesce(domain, 'mixed')), '{}') AS domains
     FROM state
@@ -109,33 +95,8 @@ SELECT key, name FROM device_profile ORDER BY key <> 'generic', lower(name), key
 
 -- name: list_sites_for_map
 -- Every site that fits the filters, with its state as in the overview and the last value of its main metric.
-WITH expected AS (
-    SELECT d.site_id, d.channel, min(p.expected_interval_s) AS interval_s
-    FROM deployment d
-    JOIN device USING (device_id)
-    JOIN device_profile p USING (profile_id)
-    WHERE d.during @> now()
-    GROUP BY d.site_id, d.channel
-), heard AS (
-    SELECT se.site_id, se.channel, max(l.received_at) AS heard_at
-    FROM latest l
-    JOIN series se USING (series_id)
-    GROUP BY se.site_id, se.channel
-), silence AS (
-    SELECT site_id, max(heard_at) AS heard_at,
-           coalesce(max(extract(epoch FROM now() - heard_at) / interval_s),
-                    min(extract(epoch FROM now() - heard_at) / 900)) AS intervals
-    FROM heard
-    FULL JOIN expected USING (site_id, channel)
-    GROUP BY site_id
-), state AS (
-    SELECT s.*, si.heard_at,
-           CASE WHEN si.heard_at IS NULL THEN 'no_data'
-                WHEN si.intervals > 3 THEN 'quiet'
-                WHEN si.intervals > 1.5 THEN 'late'
-                ELSE 'ok' END AS state
-    FROM site s
-    LEFT JOIN silence si USING (site_id)
+WITH state AS (
+    SELECT s.*, st.state, st.since FROM site s JOIN site_state st USING (site_id)
 ), main AS (
     SELECT DISTINCT ON (se.site_id) se.site_id, m.key AS metric, m.unit, l.value
     FROM latest l
@@ -144,7 +105,7 @@ WITH expected AS (
     ORDER BY se.site_id, array_position(%(main_metrics)s::text[], m.key),
              m.domain IN ('radio', 'power', 'device', 'location'), m.metric_id, se.channel
 )
-SELECT state.code, state.name, state.domain, state.latitude, state.longitude, state.state, state.heard_at AS since,
+SELECT state.code, state.name, state.domain, state.latitude, state.longitude, state.state, state.since,
        main.metric, main.value, main.unit
 FROM state
 LEFT JOIN main USING (site_id)

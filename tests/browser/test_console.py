@@ -91,12 +91,12 @@ def test_overview_filter_by_status_shows_shape_and_word(open_page: OpenPage) -> 
     """Choosing a status acts at once; each row says it with a word and a shape."""
     page = open_page("/")
 
-    page.get_by_label("Status").select_option("Quiet")
+    page.get_by_label("Status").select_option("Stale")
 
     row = page.get_by_role("row", name=re.compile("Gully 14, Mill Lane"))
     expect(page.locator("tbody tr")).to_have_count(1)
-    expect(row.get_by_role("cell", name="Quiet")).to_be_visible()
-    assert row.locator("svg rect").count() == 1
+    expect(row.get_by_role("cell", name="Stale")).to_be_visible()
+    assert row.locator("svg path").count() == 2
 
 
 def test_overview_updates_itself_without_losing_place(open_page: OpenPage, console: Console) -> None:

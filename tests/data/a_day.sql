@@ -59,6 +59,21 @@ INSERT INTO latest
 SELECT DISTINCT ON (series_id) series_id, time, value, flags, time + interval '400 milliseconds'
 FROM reading ORDER BY series_id, time DESC;
 
+-- What ingest and the watch over silence have made of it. States stand still in tests: nobody moves the worker's row.
+INSERT INTO device_arrival (device_id, last_received_at, messages)
+SELECT device_id, max(l.received_at), 100
+FROM deployment JOIN series USING (site_id) JOIN latest l USING (series_id)
+GROUP BY device_id;
+INSERT INTO device_state (device_id, state, since, last_received_at, messages, expected_interval_s)
+SELECT d.device_id, CASE WHEN a.device_id IS NULL THEN 'waiting' WHEN silent_for > 3 * interval_s THEN 'stale'
+                         WHEN silent_for > 1.5 * interval_s THEN 'late' ELSE 'ok' END,
+       coalesce(a.last_received_at, now() - interval '90 days'), a.last_received_at, coalesce(a.messages, 0), extract(epoch FROM interval_s)
+FROM device d
+JOIN place ON d.uid = 'hr-' || place.code
+JOIN device_profile p USING (profile_id)
+CROSS JOIN LATERAL (SELECT p.expected_interval_s * interval '1 second' AS interval_s) expected
+LEFT JOIN device_arrival a USING (device_id);
+
 INSERT INTO ingest_status (worker, started_at, updated_at, messages, messages_redelivered, messages_quarantined, messages_held,
     readings, readings_stored, readings_duplicate, readings_quarantined, connected, connections, sessions_lost, queue_messages, lag_ms)
 VALUES ('hedgerow-ingest-0', now() - interval '1 day', now(), 123456, 12, 4, 3, 432100, 431980, 117, 3, true, 3, 1, 42, 38.5);

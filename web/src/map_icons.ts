@@ -3,20 +3,33 @@
 interface Look {
   readonly badness: number; // a group shows the worst of its sites
   readonly colour: string; // custom property of the styles, without --hr-
-  readonly shape: "circle" | "ring" | "triangle" | "square" | "diamond" | "hexagon";
+  readonly shape: keyof typeof PATHS;
+  readonly sign: string; // the line within it
+  readonly isHollow?: boolean;
 }
 
+const PATHS = {
+  circle: "M10 1a9 9 0 1 0 0 18 9 9 0 1 0 0-18z",
+  triangle: "M10 1 19.5 18.5H.5z",
+  square: "M2 2h16v16H2z",
+  diamond: "M10 0 20 10 10 20 0 10z",
+} as const;
+
+const TICK = "M5.8 10.3 9 13.4 14.6 7";
+const WARNING = "M10 7v5.5M10 14.6v1.8";
+const CROSS = "M6 6l8 8M14 6l-8 8";
+const BAR = "M6.5 10h7";
+
 const LOOKS: Readonly<Record<string, Look>> = {
-  retired: { badness: 0, colour: "unknown", shape: "ring" },
-  ok: { badness: 1, colour: "good", shape: "circle" },
-  waiting: { badness: 2, colour: "unknown", shape: "ring" },
-  no_data: { badness: 2, colour: "unknown", shape: "ring" },
-  maintenance: { badness: 3, colour: "chart-second", shape: "hexagon" },
-  late: { badness: 4, colour: "late", shape: "triangle" },
-  stale: { badness: 5, colour: "quiet", shape: "square" },
-  quiet: { badness: 5, colour: "quiet", shape: "square" },
-  offline: { badness: 6, colour: "quiet", shape: "diamond" },
+  retired: { badness: 0, colour: "unknown", shape: "square", sign: BAR, isHollow: true },
+  ok: { badness: 1, colour: "good", shape: "circle", sign: TICK },
+  waiting: { badness: 2, colour: "unknown", shape: "circle", sign: "", isHollow: true },
+  maintenance: { badness: 3, colour: "unknown", shape: "diamond", sign: BAR, isHollow: true },
+  late: { badness: 4, colour: "late", shape: "triangle", sign: WARNING, isHollow: true },
+  stale: { badness: 5, colour: "late", shape: "triangle", sign: WARNING },
+  offline: { badness: 6, colour: "quiet", shape: "square", sign: CROSS },
 };
+const UNKNOWN: Look = { badness: 2, colour: "unknown", shape: "circle", sign: "", isHollow: true };
 
 const SCALE = 2; // device pixels a pixel: sharp on telephones
 const SIZE = 20;
@@ -40,7 +53,7 @@ export const pixelRatio = SCALE;
 function drawSite(state: string): ImageData {
   return draw(SIZE + 4, SIZE + 4, (brush) => {
     brush.translate(2, 2);
-    shape(brush, LOOKS[state] ?? { badness: 2, colour: "unknown", shape: "ring" });
+    shape(brush, LOOKS[state] ?? UNKNOWN);
   });
 }
 
@@ -86,35 +99,18 @@ function shape(brush: CanvasRenderingContext2D, look: Look): void {
   brush.strokeStyle = colour("card");
   brush.stroke(edge);
   brush.strokeStyle = colour(look.colour);
-  brush.fillStyle = look.shape === "ring" ? colour("card") : colour(look.colour);
+  brush.fillStyle = colour(look.isHollow ? "card" : look.colour);
   brush.fill(edge);
-  if (look.shape === "ring") {
-    brush.setLineDash([4, 3]);
-    brush.lineWidth = 2.5;
+  if (look.isHollow) {
+    brush.lineWidth = 2.4;
+    if (look.sign === "") brush.setLineDash([4, 3]);
     brush.stroke(edge);
-    return;
+    brush.setLineDash([]);
   }
   brush.lineWidth = 2.2;
-  brush.strokeStyle = colour("card");
-  brush.stroke(new Path2D(SIGNS[look.shape]));
+  brush.strokeStyle = colour(look.isHollow ? look.colour : "card");
+  brush.stroke(new Path2D(look.sign));
 }
-
-const PATHS: Readonly<Record<Look["shape"], string>> = {
-  circle: "M10 1a9 9 0 1 0 0 18 9 9 0 1 0 0-18z",
-  ring: "M10 2a8 8 0 1 0 0 16 8 8 0 1 0 0-16z",
-  triangle: "M10 1 19.5 18.5H.5z",
-  square: "M2 2h16v16H2z",
-  diamond: "M10 0 20 10 10 20 0 10z",
-  hexagon: "M5.5 2h9L19 10l-4.5 8h-9L1 10z",
-};
-
-const SIGNS: Readonly<Record<Exclude<Look["shape"], "ring">, string>> = {
-  circle: "M5.8 10.3 9 13.4 14.6 7",
-  triangle: "M10 7v5.5M10 14.6v1.8",
-  square: "M6 6l8 8M14 6l-8 8",
-  diamond: "M6.5 10h7",
-  hexagon: "M10 6v8M6 10h8",
-};
 
 function draw(width: number, height: number, paint: (brush: CanvasRenderingContext2D) => void): ImageData {
   const canvas = document.createElement("canvas");

@@ -180,8 +180,8 @@ def test_overview_shows_every_site_with_status_values_and_time(signed_in: httpx.
         ("q=gully-12&domain=asset", [f"Gully 12{n}, Bridport Road" for n in range(10)]),
         ("domain=mixed", ['Maiden Castle <car park> & "kiosk"']),
         ("status=late", ["Puddletown First School"]),
-        ("status=quiet", ["Gully 14, Mill Lane"]),
-        ("status=no_data", ['Maiden Castle <car park> & "kiosk"']),
+        ("status=stale", ["Gully 14, Mill Lane"]),
+        ("status=waiting", ['Maiden Castle <car park> & "kiosk"']),
         ("q=100%25", []),
     ],
 )
@@ -209,7 +209,7 @@ def test_overview_of_empty_county_says_what_to_do(database: str) -> None:
         page = _sign_in(client, console)
 
         assert "No sites yet" in page.text
-        assert "POST /api/v1/devices" in page.text
+        assert 'href="/register">Register one' in page.text
         assert "Not running" in client.get("/status").text
 
 
