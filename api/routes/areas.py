@@ -29,7 +29,7 @@ class NewArea(BaseModel):
 class AreaChange(BaseModel):
     """What is to become of an area; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example(name="West", sites=["high-street", "west-bay"]))
 
     name: Name | None = None
     sites: Sites | None = None

@@ -33,7 +33,7 @@ class NewAccount(BaseModel):
 class AccountChange(BaseModel):
     """What is to become of a person or service; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example(role="manager"))
 
     role: Role | None = None
     limited: bool | None = None

@@ -71,7 +71,7 @@ def wait_for_ingest(database: str) -> None:
 def api_key(database: str) -> str:
     """Give a key with which devices can be registered."""
     with psycopg.connect(database) as connection:
-        return add_api_key(connection, add_person(connection, "some engineer", "engineer"), "test")
+        return add_api_key(connection, add_person(connection, "some manager", "manager"), "test")
 
 
 def readings_in(database: str) -> int:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from api import schemas
 from api.app import create_app
+from api.profile_schemas import NewProfile
+from api.schemas import NewDeployment, NewDevice, NewSite
+from api.series_schemas import NewSeries
 from api.settings import ApiSettings
 
 DESCRIPTION: dict[str, Any] = create_app(ApiSettings(database_url="postgresql://nowhere")).openapi()
@@ -37,15 +39,15 @@ def test_description_has_no_console_pages() -> None:
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_description_of_every_operation_says_what_it_does(name: str) -> None:
-    """Each operation has a tag, a summary, a description and a good answer with a schema."""
+    """Each operation has a tag, a summary, a description and a good answer, with a schema where it says anything."""
     operation = OPERATIONS[name]
 
     assert len(operation["tags"]) == 1
     assert operation["summary"][0].isupper()
     assert len(operation["description"]) > 20
-    good = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+    good = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
     assert good
-    for answer in good:
+    for answer in (answer for status, answer in good.items() if status != "204"):
         assert all(content["schema"] for content in answer["content"].values()), answer
 
 
@@ -62,9 +64,10 @@ def test_description_of_every_operation_but_health_says_who_may_ask(name: str) -
 def test_description_tells_every_problem_in_the_one_shape(name: str) -> None:
     """Wherever an operation may refuse, the refusal is a problem document."""
     operation = OPERATIONS[name]
-    refusals = {status: answer for status, answer in operation["responses"].items() if not status.startswith("2")}
+    refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
     if name.startswith("POST"):
-        has_conflicts = not any(part in name for part in ("series", "webhooks", "decode"))
+        without_conflicts = ("series", "webhooks", "decode", "keys", "maintenance", "password", "quarantine")
+        has_conflicts = not any(part in name for part in without_conflicts)
         assert {"401", "403", "409" if has_conflicts else "422", "422", "500", "503"} <= set(refusals)
     for answer in refusals.values():
         assert answer["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -92,6 +95,6 @@ def test_description_of_every_parameter_and_body_is_there(name: str) -> None:
 
 def test_description_examples_of_bodies_are_accepted() -> None:
     """The examples are ones the models take."""
-    for name in ("NewSite", "NewProfile", "NewDevice", "NewDeployment", "NewSeries"):
-        (example,) = DESCRIPTION["components"]["schemas"][name]["examples"]
-        assert getattr(schemas, name).model_validate(example)
+    for model in (NewSite, NewProfile, NewDevice, NewDeployment, NewSeries):
+        (example,) = DESCRIPTION["components"]["schemas"][model.__name__]["examples"]
+        assert model.model_validate(example)
