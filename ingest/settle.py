@@ -41,7 +41,7 @@ def settle(assignment: Assignment, is_stopping: Callable[[], bool]) -> bool:
 
 def _settle_ours(assignment: Assignment, is_stopping: Callable[[], bool]) -> bool:
     session = MqttSession(assignment.settings.model_copy(update={"receive_maximum": 1}), assignment.subscription)
-    # The broker's answer comes behind what it delivers first, of which Mosquitto before 2.0.13 sends more than it was asked for.
+    # The answer comes behind what the broker delivers first, of which Mosquitto before 2.0.13 sends more than it was asked for.
     session.arrivals = Arrivals(_PACKET_IDS)
     session.open()
     give_up = time.monotonic() + _WITHIN_S

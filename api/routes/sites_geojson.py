@@ -72,7 +72,10 @@ class _Row(Properties):
     "",
     summary="Sites for a map, as GeoJSON (RFC 7946)",
     response_model=FeatureCollection,
-    responses={200: {"content": {_GEOJSON: {"schema": {"$ref": "#/components/schemas/FeatureCollection"}}}}, 304: {"description": "Nothing has changed since `If-None-Match`"}},
+    responses={
+        200: {"content": {_GEOJSON: {"schema": {"$ref": "#/components/schemas/FeatureCollection"}}}},
+        304: {"description": "Nothing has changed since `If-None-Match`"},
+    },
 )
 async def read_sites(
     connection: Connection, wanted: Annotated[SitesWanted, Query()], if_none_match: Annotated[str | None, Header()] = None

@@ -30,7 +30,8 @@ ARGUMENTS = [
 ]
 # What Chromium itself says of an answer with an error, which some tests want, and of drawing a map without a graphics card.
 _EXPECTED = re.compile(
-    r"Failed to load resource: the server responded with a status of (401|404|422)|\[\.WebGL-\w+\]GL Driver Message .* ReadPixels"
+    r"Failed to load resource: the server responded with a status of (401|404|422)"
+    r"|\[\.WebGL-\w+\]GL Driver Message .* ReadPixels"
 )
 
 
