@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
+import pytest
 import segno
 
 from api.people import add_person
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from tests.servers.console import Console
 
 PASSWORD = "stile gate lane hedge"  # noqa: S105 - of a database that lives as long as a test
+FAKE_CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+"""Arguments of Chromium that let a page film without asking; `film_of` gives what it sees."""
+
 _WIDTH, _HEIGHT = 640, 480  # pixels of the camera
 _DOT = 8  # pixels of a module of the code
 
@@ -65,6 +69,15 @@ def sign_in(page: Page, name: str) -> None:
     page.get_by_label("User name").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+
+
+def tab_to(page: Page, wanted: str) -> None:
+    """Go on with the Tab key until the one thing that `wanted` (CSS) means has the focus."""
+    for _ in range(80):
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", wanted):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"{wanted} is not reached with the Tab key")
 
 
 def film_of(code: str, path: Path) -> str:
