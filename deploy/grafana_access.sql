@@ -13,8 +13,8 @@ ALTER ROLE hedgerow_reader SET default_transaction_read_only = on;
 INSERT INTO principal (name, role) VALUES ('grafana', 'viewer') ON CONFLICT (name) DO NOTHING;
 DELETE FROM api_key
 WHERE label = 'from the environment' AND principal_id = (SELECT principal_id FROM principal WHERE name = 'grafana');
-INSERT INTO api_key (principal_id, label, secret_hash)
-SELECT principal_id, 'from the environment', sha256(convert_to(:'api_key', 'UTF8'))
+INSERT INTO api_key (principal_id, label, scope, secret_hash)
+SELECT principal_id, 'from the environment', 'read', sha256(convert_to(:'api_key', 'UTF8'))
 FROM principal WHERE name = 'grafana';
 
 COMMIT;

@@ -20,7 +20,7 @@ from ingest.prepared import prepare, quarantine_rows
 from ingest.redecode import make_series
 from ingest.replay import decode_again
 from ingest.resolve import nothing_resolved, resolve
-from ingest.store import Refused, Store
+from ingest.store import Outdated, Refused, Store
 from sql.pool import connect
 from sql.queries import query
 
@@ -160,6 +160,10 @@ class _Run:
             resolved = self._resolve(columns, group)
             try:
                 self._store_readings(group, resolved)
+            except Outdated:
+                self._registry = load_registry(self._connection)
+                self._replay_portion(piece, rows_of)
+                continue
             except Refused as error:
                 if len(piece.kept) > 1:
                     for half in piece.halves():
@@ -174,7 +178,7 @@ class _Run:
 
     def _resolve(self, columns: Columns, group: Group) -> Resolved:
         resolved = resolve(columns, group, self._registry)
-        if resolved.missing:
+        while resolved.missing:
             self._registry = make_series(self._connection, self._registry, resolved.missing)
             resolved = resolve(columns, group, self._registry)
         return resolved
@@ -182,7 +186,11 @@ class _Run:
     def _store_readings(self, group: Group, resolved: Resolved) -> None:
         batch = check(resolved.batch, self._registry)
         # The archive has what was archived; the broker knows nothing of these messages.
-        prepared = replace(prepare(group, resolved, batch, archive=False), quarantine=[], delivery=None)
+        prepared = replace(
+            prepare(group, resolved, batch, archive=False, registry_version=self._registry.version),
+            quarantine=[],
+            delivery=None,
+        )
         self._replayed.new += self._store.write(prepared)
         self._replayed.readings += len(batch)
         self._store.write_latest(all_of_it=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,13 @@ _GRACE = timedelta(minutes=2)
 _PATIENCE_BEATS = 60
 """While marks still come, a backlog is being stored: its hours are aggregated when all of it is there, or after so long."""
 
-STEPS = ("roll_next_hour", "roll_marked_series", "roll_marked_hours")
+STEPS = ("roll_next_hour", "roll_marked_series", "roll_marked_whole_hour", "roll_marked_hours")
 """What there may be to do, the most pressing first; named queries."""
 
 _MARKS_AT_ONCE = 5_000
+_MOST_AT_ONCE_S = 30.0
+"""Of work on marks, until it is seen to again that hours which have ended meanwhile are closed [s]."""
+
 _MOST_MARKS = 4_096
 _FEW_HOURS = 48
 
@@ -104,6 +108,7 @@ class Rollups:
         while not _first(connection, "lead_rollups"):
             if self._stopping.wait(_BEAT_S):
                 return
+        connection.execute(query("be_patient"))
         begin(connection)
         seen = waited = 0
         while not self._stopping.wait(_BEAT_S):
@@ -111,7 +116,8 @@ class Rollups:
             marks = _first(connection, "count_marks")
             waited = waited + 1 if marks > seen else _PATIENCE_BEATS
             steps = STEPS if waited >= _PATIENCE_BEATS else STEPS[:1]
-            while not self._stopping.is_set() and roll_one(connection, steps):
+            enough = time.monotonic() + _MOST_AT_ONCE_S
+            while not self._stopping.is_set() and time.monotonic() < enough and roll_one(connection, steps):
                 waited = 0
             seen = _first(connection, "count_marks")
 

@@ -196,7 +196,9 @@ class Store:
 
     def _set_up(self, connection: psycopg.Connection) -> None:
         if self._repair_is_due:
-            connection.execute(query("repair_latest"))
+            with connection.transaction():
+                self._hold_registry(connection)  # else readings may move away between the look and the write
+                connection.execute(query("repair_latest"))
             self._repair_is_due = False
         for name in ("make_reading_staging", "make_latest_staging", "make_quarantine_staging"):
             connection.execute(query(name))

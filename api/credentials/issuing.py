@@ -17,7 +17,7 @@ from api.credentials.control import BrokerAddress, BrokerAway, control
 from api.credentials.keeping import withdraw_revoked
 from api.credentials.models import Credential, IssuedCredential
 from api.database import row_of, rows_of, value_of
-from api.errors import Conflict, NotFound, NotReady, Slip, Unusable
+from api.errors import Conflict, NotAllowed, NotFound, NotReady, Slip, Unusable
 from api.registration import find_device
 from sql.queries import query
 
@@ -86,6 +86,8 @@ async def issue_credential(
         text = "this broker takes no client certificates: HEDGEROW_DEVICE_CERTIFICATE_URL is not set"
         raise Unusable(f"{text[0].upper()}{text[1:]} (docs/operations.md).", Slip("body.kind", text))
     await find_device(connection, uid)
+    if wanted.is_gateway and person.is_limited:
+        raise NotAllowed("A gateway speaks for devices of every area: ask somebody who is not limited to areas.")
     access = Access(wanted.certificate_name or uid, uid, wanted.is_gateway, wanted.kind == "password")
     password = secrets.token_urlsafe(_PASSWORD_BYTES) if access.has_password else None
     async with changes(connection, person):

@@ -114,6 +114,7 @@ async def carry_out(
                 raise Conflict("This Idempotency-Key came with another file before. Send this one under a key of its own.")
             return before.read()
         answer = await _carry_out(connection, reading)
+        await connection.execute(query("forget_old_import_runs"))
         await _keep(connection, person, content, file_name, answer, request_key)
     return answer
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ZIP_MARK = b"PK\x03\x04"
 
+_SHARED_TEXTS = "xl/sharedStrings.xml"
+_MOST_OF_A_TEXT = 40_000  # bytes of its XML; no row that is read has more than a few hundred
 _MOST_UNPACKED = 64 * 2**20  # 50,000 rows of 20 columns are half of it
 _MOST_PARTS = 500
 _MOST_CELLS = 2_000_000  # the reader makes the whole rectangle up to the last cell: 32 bytes each
@@ -76,6 +78,8 @@ def _bounded(content: bytes, most_rows: int, most_columns: int) -> io.BytesIO:
                     raise WorkbookError(
                         f"the workbook has more than {_MOST_UNPACKED // 2**20} MiB unpacked: save it as CSV UTF-8"
                     )
+                if part.filename == _SHARED_TEXTS:
+                    _check_texts(unpacked)
                 if _SHEET.fullmatch(part.filename):
                     _check_extent(unpacked, most_rows, most_columns)
                 bounded.writestr(part.filename, unpacked)
@@ -83,6 +87,13 @@ def _bounded(content: bytes, most_rows: int, most_columns: int) -> io.BytesIO:
         raise WorkbookError("the workbook is damaged, or has a password: open it in Excel and save it again") from error
     packed.seek(0)
     return packed
+
+
+def _check_texts(shared: bytes) -> None:
+    """Refuse texts that no cell of Excel's can hold: each is given again for every cell that refers to it."""
+    longest = max(map(len, shared.split(b"</si>")), default=0)
+    if longest > _MOST_OF_A_TEXT:
+        raise WorkbookError("a cell has more text than Excel itself takes: delete what is no device, or save it as CSV UTF-8")
 
 
 def _check_extent(sheet: bytes, most_rows: int, most_columns: int) -> None:

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from psycopg import AsyncConnection
 
 from api.database import row_of, rows_of
-from api.dependencies import Bearer, Connection, Lent, Permitted, SessionToken, person_asking, pool_of
+from api.dependencies import Bearer, Connection, Permitted, SessionToken, person_asking, pool_of
 from api.errors import NotFound
 from api.live import Live
 from api.pages.radio_words import loss_word, signal_word, speed_text
@@ -59,7 +59,6 @@ async def device_stream(
     request: Request,
     person: Permitted,
     connection: Connection,
-    everything: Lent,
     bearer: Bearer,
     token: SessionToken,
     uid: Annotated[Uid, Path()],
@@ -73,8 +72,11 @@ async def device_stream(
     NotReady
         When too many watch already.
     """
-    if not await row_of(connection, Row, "find_device_here", {"uid": uid}) and await _is_elsewhere(everything, uid):
-        raise NotFound(f"No device {uid} is registered.")
+    # A connection of its own sees everything: ours sees what the one who asks may see.
+    if not await row_of(connection, Row, "find_device_here", {"uid": uid}):
+        async with pool_of(request).connection() as everything:
+            if await _is_elsewhere(everything, uid):
+                raise NotFound(f"No device {uid} is registered.")
     live = cast("Live", request.app.state.live)
     with live.admitted(person.principal_id):
         pass  # refused here with an answer of its own: once a stream has begun it is too late

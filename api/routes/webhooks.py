@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from api.database import value_of
 from api.dependencies import Bearer, CsrfToken, SessionToken, known, permitted, person_asking, pool_of, settled
 from api.description import problems
-from api.errors import NotReady, Slip, Unusable
+from api.errors import NotAllowed, NotReady, Slip, Unusable
 from api.people import Person
 from devices import webhooks
 from devices.digest import digest_of
@@ -64,7 +64,9 @@ def _body(schemas: dict[str, Any]) -> dict[str, Any]:
 async def sender(request: Request, bearer: Bearer, token: SessionToken, csrf: CsrfToken) -> None:
     """Let pass who may write, as everywhere, but be quick to say so when the database does not answer."""
     person = await _in_time(_person(pool_of(request), bearer, token))
-    await permitted(request, await settled(await known(request, person, bearer, token, csrf)))
+    allowed = await permitted(request, await settled(await known(request, person, bearer, token, csrf)))
+    if allowed.is_limited:
+        raise NotAllowed("A network server speaks for devices of every area: use the key of a service that is not limited.")
 
 
 router = APIRouter(

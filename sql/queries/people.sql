@@ -191,6 +191,8 @@ ON CONFLICT (name) DO NOTHING
 RETURNING principal_id;
 
 -- name: set_sso_role
--- The role the provider says now; an administrator is not limited to areas.
-UPDATE principal SET role = %(role)s::text, is_limited = is_limited AND %(role)s::text <> 'admin'
+-- The role the provider says now; an administrator is not limited to areas, and is again when they are none any more.
+UPDATE principal p SET role = %(role)s::text,
+    is_limited = %(role)s::text <> 'admin'
+                 AND (is_limited OR EXISTS (SELECT FROM principal_area a WHERE a.principal_id = p.principal_id))
 WHERE principal_id = %(id)s::int4;

@@ -10,6 +10,10 @@ COPY rollup_dirty (series_id, hour) FROM STDIN;
 -- One process at a time makes rollups; it leads as long as its connection lasts.
 SELECT pg_try_advisory_lock(hashtext('hedgerow rollups'));
 
+-- name: be_patient
+-- An hour of every series may take longer than other statements.
+SET statement_timeout = '10min';
+
 -- name: use_excluding_flags
 -- Says which flags keep readings out. Where that has changed, every series is to be aggregated again.
 WITH changed AS (
@@ -81,16 +85,40 @@ WITH wanted AS (
 )
 SELECT series_id FROM wanted;
 
+-- name: roll_marked_whole_hour
+-- Aggregates an hour that is marked for every series; no row where there is none.
+WITH wanted AS (
+    SELECT hour FROM rollup_dirty WHERE series_id IS NULL LIMIT 1
+), unmarked AS (
+    DELETE FROM rollup_dirty d USING wanted w WHERE d.hour = w.hour
+), found AS (
+    SELECT s.series_id, a.*
+    FROM wanted w
+    CROSS JOIN rollup_state st
+    CROSS JOIN series s
+    CROSS JOIN LATERAL aggregate_hours(s.series_id, w.hour, w.hour + interval '1 hour', st.excluding) a
+), made AS (
+    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
+    SELECT * FROM found
+    ON CONFLICT (series_id, hour) DO UPDATE
+    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
+        max = excluded.max, first = excluded.first, last = excluded.last
+), emptied AS (
+    DELETE FROM rollup_hour h USING wanted w
+    WHERE h.hour = w.hour AND NOT EXISTS (SELECT FROM found f WHERE f.series_id = h.series_id)
+)
+SELECT hour FROM wanted;
+
 -- name: roll_marked_hours
--- Aggregates the hours of some marks; no row where there are none.
+-- Aggregates the hours of some marks of single series; no row where there are none.
 WITH mark AS (
-    SELECT ctid AS id, series_id, hour FROM rollup_dirty WHERE hour IS NOT NULL LIMIT %(most)s::int8
+    SELECT ctid AS id, series_id, hour FROM rollup_dirty
+    WHERE series_id IS NOT NULL AND hour IS NOT NULL
+    LIMIT %(most)s::int8
 ), unmarked AS (
     DELETE FROM rollup_dirty WHERE ctid = ANY (ARRAY(SELECT id FROM mark))
 ), wanted AS (
-    SELECT series_id, hour FROM mark WHERE series_id IS NOT NULL
-    UNION
-    SELECT s.series_id, m.hour FROM mark m CROSS JOIN series s WHERE m.series_id IS NULL
+    SELECT DISTINCT series_id, hour FROM mark
 ), found AS (
     SELECT w.series_id, a.*
     FROM wanted w
