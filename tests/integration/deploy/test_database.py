@@ -89,7 +89,7 @@ def test_database_of_the_containers_is_made_and_read_with_no_right_too_many(supe
     psql(owner, ROOT / "deploy/simulator_access.sql", SIMULATOR_API_KEY="hr_third")
 
     assert whose(owner, "hr_second") == "grafana viewer"
-    assert whose(owner, "hr_third") == "simulator engineer"
+    assert whose(owner, "hr_third") == "simulator manager"
     assert whose(owner, "hr_first") is None
     with psycopg.connect(owner) as connection:
         row = connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
