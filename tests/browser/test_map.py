@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.chromium
 
-_PAGES = {"overview": "/", "register": "/register", "site": "/sites/high-west-street", "status": "/status"}
+_PAGES = {
+    "overview": "/",
+    "register": "/register",
+    "site": "/sites/high-west-street",
+    "status": "/status",
+    "credentials": "/devices/hr-high-west-street/credentials",
+    "login": "/login",
+}
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -51,6 +58,9 @@ def engineers_session(chromium: Browser, console: Console) -> dict[str, object]:
         ("register", "dark"),
         ("site", "dark"),
         ("status", "dark"),
+        ("credentials", "light"),
+        ("credentials", "dark"),
+        ("login", "dark"),
     ],
 )
 def test_page_in_light_and_dark_is_accessible(
@@ -68,7 +78,7 @@ def test_page_in_light_and_dark_is_accessible(
         base_url=console.url,
         viewport={"width": width, "height": 800},
         color_scheme=scheme,  # type: ignore[arg-type]
-        storage_state=engineers_session,  # type: ignore[arg-type]
+        storage_state=None if name == "login" else engineers_session,  # type: ignore[arg-type]
         geolocation={"latitude": 50.7156, "longitude": -2.4366, "accuracy": 7.5},
         permissions=["geolocation"],
     ) as context:
