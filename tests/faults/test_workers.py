@@ -73,7 +73,7 @@ def test_workers_of_which_one_stays_dead_its_share_waits_and_the_others_go_on(
     report(test="A16", sent=flood.count, share_that_waited=round(share, 3), others_behind=behind, lost=0)
 
     assert 0.2 < share < 0.3
-    assert behind < sized(1_000, 5_000)  # seconds' worth, where the others go on
+    assert behind < 1_000  # seconds' worth, where the others go on
     assert "hedgerow-ingest-2 was ended by SIGKILL; starting again in 0.0 s" in path.ingest.log.read_text(encoding="utf-8")
 
 

@@ -232,3 +232,23 @@ def test_tables_that_hang_on_places_are_kept_to_areas(plain_database: str) -> No
     assert {name for (name,) in open_tables} - not_kept == set(), told
     # Views for Grafana, which are not asked by the API.
     assert {name for (name,) in open_views} - {"site_reading", "site_latest", "ingest_health"} == set()
+
+
+def test_limited_people_speak_for_no_other_area(county: Api) -> None:
+    """No webhook, no gateway's credential, no other profile: each would reach devices of areas they do not see."""
+    limited = make_limited(county, "kim", "west", role="manager")
+    told = {"deviceInfo": {"devEui": "0011223344556677"}}
+
+    answers = {
+        "webhook": limited.post("/api/v1/webhooks/chirpstack?event=up", json=told),
+        "profile": limited.patch("/api/v1/profiles/generic", json={"name": "Mine"}),
+        "re-decode": limited.post(
+            "/api/v1/redecodes", json={"profile": "generic", "device": "east", "from": "2026-01-01", "to": "2026-02-01"}
+        ),
+    }
+
+    assert {what: answer.is_success for what, answer in answers.items()} == dict.fromkeys(answers, False), {
+        what: answer.text for what, answer in answers.items()
+    }
+    assert answers["webhook"].status_code == 403
+    assert county.of("admin").get("/api/v1/profiles/generic").json()["name"] != "Mine"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 
 import pytest
 from hypothesis import given, settings
@@ -88,3 +89,13 @@ def test_workbook_made_to_do_harm_is_refused_before_it_is_read(sheet: bytes, sai
 
     with pytest.raises(Unusable, match=said):
         read_table(content)
+
+
+def test_workbook_whose_cells_share_a_text_without_end_is_refused() -> None:
+    """A shared text is given again for every cell that refers to it: a small file could ask for all memory there is."""
+    content = io.BytesIO(workbook([["DevEUI"], ["0011223344556677"]]))
+    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as more:
+        more.writestr("xl/sharedStrings.xml", "<sst><si><t>" + "x" * 500_000 + "</t></si></sst>")
+
+    with pytest.raises(Unusable, match="more text than Excel itself takes"):
+        read_table(content.getvalue())
