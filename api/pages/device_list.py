@@ -1,8 +1,6 @@
 """The list of devices: search, filter by state, profile and site, page by page; the worst come first."""
 
-from itertools import chain
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from api.database import rows_of
 from api.dependencies import Connection, Permitted
+from api.pages.lists import empty_is_none, pagination
 from api.pages.render import render, visitor_of
 from api.pages.state_words import STATES
 from api.schemas import DeviceState
@@ -21,19 +20,14 @@ _PAGE = 50
 _LIVE_EVERY_S = 15
 
 
-def _empty_is_none(value: object) -> object:
-    """Read the empty choice of a form as no choice."""
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-_Word = Annotated[Annotated[str, Field(max_length=100)] | None, BeforeValidator(_empty_is_none)]
+_Word = Annotated[Annotated[str, Field(max_length=100)] | None, BeforeValidator(empty_is_none)]
 
 
 class Chosen(BaseModel):
     """Which devices are to be shown."""
 
     q: _Word = None
-    state: Annotated[DeviceState | None, BeforeValidator(_empty_is_none)] = None
+    state: Annotated[DeviceState | None, BeforeValidator(empty_is_none)] = None
     profile: _Word = None
     site: _Word = None
     page: int = Field(1, ge=1, le=100_000)
@@ -66,28 +60,6 @@ async def device_list(
         outage=silence.outage,
         gateways_silent=silence.gateways_silent,
         profiles=await rows_of(connection, dict[str, Any], "list_profile_names"),
-        pagination=_pagination(chosen, rows[0]["devices_matching"]),
+        pagination=pagination("/devices", chosen.filters, chosen.page, rows[0]["devices_matching"], _PAGE),
         live_every_s=_LIVE_EVERY_S,
     )
-
-
-def _pagination(chosen: Chosen, matching: int) -> dict[str, object] | None:
-    """Give what the pagination component needs; nothing where one page is enough."""
-    last = max(1, -(-matching // _PAGE))
-    if last == 1:
-        return None
-    shown = sorted({1, *range(chosen.page - 1, chosen.page + 2), last} & set(range(1, last + 1)))
-    items = [
-        [{"ellipsis": True}] * (number - before > 1)
-        + [{"number": number, "href": _address(chosen, number), "current": number == chosen.page}]
-        for before, number in zip([0, *shown], shown, strict=False)
-    ]
-    return {
-        "items": list(chain.from_iterable(items)),
-        "previous": {"href": _address(chosen, chosen.page - 1)} if 1 < chosen.page <= last else None,
-        "next": {"href": _address(chosen, chosen.page + 1)} if chosen.page < last else None,
-    }
-
-
-def _address(chosen: Chosen, page: int) -> str:
-    return "/devices?" + urlencode(chosen.filters | {"page": page})

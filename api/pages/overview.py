@@ -1,28 +1,23 @@
 """The overview: how many sites report, and a table of them to search and filter."""
 
-from itertools import chain
-from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlencode
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
 from api.database import rows_of
 from api.dependencies import Connection, Permitted, Settings
+from api.pages.lists import empty_is_none, pagination
 from api.pages.render import render, visitor_of
+from api.pages.state_words import STATES
 from api.pages.words import MAIN_METRICS
+from api.schemas import DeviceState
 from devices.flags import EXCLUDING
 
 router = APIRouter()
 
 _PAGE = 50  # sites shown at once
 _LIVE_EVERY_S = 5
-_State = Literal["ok", "late", "stale", "offline", "waiting", "maintenance", "retired"]
-
-
-def _empty_is_none(value: object) -> object:
-    """Read the empty choice of a form as no choice."""
-    return None if isinstance(value, str) and not value.strip() else value
 
 
 _Word = Annotated[str, Field(max_length=100)]
@@ -31,9 +26,9 @@ _Word = Annotated[str, Field(max_length=100)]
 class Chosen(BaseModel):
     """Which sites are to be shown."""
 
-    q: Annotated[_Word | None, BeforeValidator(_empty_is_none)] = None
-    domain: Annotated[_Word | None, BeforeValidator(_empty_is_none)] = None
-    status: Annotated[_State | None, BeforeValidator(_empty_is_none)] = None
+    q: Annotated[_Word | None, BeforeValidator(empty_is_none)] = None
+    domain: Annotated[_Word | None, BeforeValidator(empty_is_none)] = None
+    status: Annotated[DeviceState | None, BeforeValidator(empty_is_none)] = None
     page: int = Field(1, ge=1, le=100_000)
 
     @property
@@ -66,34 +61,12 @@ async def overview(
         chosen=chosen,
         is_filtered=bool(chosen.filters),
         overview=counts,
-        states=get_args(_State),
+        states=STATES,
         tiles=settings.map_tiles,
         attribution=settings.map_attribution,
         aside=aside,
         sites=[row for row in rows if row["code"] is not None],
-        pagination=_pagination(chosen, counts["sites_matching"]),
+        pagination=pagination("/", chosen.filters, chosen.page, counts["sites_matching"], _PAGE),
         is_doubtful=lambda flags: bool(flags & EXCLUDING),
         live_every_s=_LIVE_EVERY_S,
     )
-
-
-def _pagination(chosen: Chosen, matching: int) -> dict[str, object] | None:
-    """Give what the pagination component needs: neighbours, first and last; nothing where one page is enough."""
-    last = max(1, -(-matching // _PAGE))
-    if last == 1:
-        return None
-    shown = sorted({1, *range(chosen.page - 1, chosen.page + 2), last} & set(range(1, last + 1)))
-    items = [
-        [{"ellipsis": True}] * (number - before > 1)
-        + [{"number": number, "href": _address(chosen, number), "current": number == chosen.page}]
-        for before, number in zip([0, *shown], shown, strict=False)
-    ]
-    return {
-        "items": list(chain.from_iterable(items)),
-        "previous": {"href": _address(chosen, chosen.page - 1)} if 1 < chosen.page <= last else None,
-        "next": {"href": _address(chosen, chosen.page + 1)} if chosen.page < last else None,
-    }
-
-
-def _address(chosen: Chosen, page: int) -> str:
-    return "/?" + urlencode(chosen.filters | {"page": page})
