@@ -15,6 +15,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, P
 from api.pages import words
 from api.pages.built import find_built
 from api.pages.navigation import current_mark, entries_for
+from api.pages.state_words import STATES
 from api.people import csrf_token
 from api.session_cookie import token_of
 
@@ -69,5 +70,5 @@ def _environment() -> Environment:
         words.value_text,
     )
     environment.globals |= {function.__name__: function for function in functions}
-    environment.globals |= {"zone_of": ZoneInfo, "entries_for": entries_for, "current_mark": current_mark}
+    environment.globals |= {"zone_of": ZoneInfo, "entries_for": entries_for, "current_mark": current_mark, "STATES": STATES}
     return environment
