@@ -93,13 +93,15 @@ def ingest(
     ] = None,
 ) -> None:
     """Ingest messages from the broker, and from those of the sources file (settings: HEDGEROW_* variables)."""
+    from hedgerow.refused_settings import settings_said  # noqa: PLC0415
     from ingest.assignment import AssignmentError  # noqa: PLC0415
     from ingest.settings import IngestSettings  # noqa: PLC0415
     from ingest.sources import SourcesError  # noqa: PLC0415
     from ingest.workers import ingest as run  # noqa: PLC0415
 
     _log_to_stdout()
-    settings = IngestSettings()
+    with settings_said("ingest"):
+        settings = IngestSettings()
     try:
         run(settings if workers is None else settings.model_copy(update={"workers": workers}))
     except (AssignmentError, SourcesError) as error:
@@ -112,9 +114,12 @@ def api() -> None:
     """Serve the API and the console (settings: HEDGEROW_* variables)."""
     from api.serve import run  # noqa: PLC0415
     from api.settings import ApiSettings  # noqa: PLC0415
+    from hedgerow.refused_settings import settings_said  # noqa: PLC0415
 
     _log_to_stdout()
-    run(ApiSettings())
+    with settings_said("api"):
+        settings = ApiSettings()
+    run(settings)
 
 
 @app.command()

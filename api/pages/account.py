@@ -12,11 +12,14 @@ from api.dependencies import Connection, Known, Lent, SessionToken, Settled
 from api.errors import Refusal, Slip
 from api.pages.forms import Problems
 from api.pages.render import render, visitor_of
+from api.pages.session import address_of
 from api.people import Person, Scope
-from api.people.accounts import choose_password, find_account
+from api.people.accounts import find_account
 from api.people.keys import KEY_LASTS, list_keys
 from api.people.own_keys import make_key_for, revoke
 from api.people.roles import SCOPES
+from api.people.sign_in import TooManyAttempts
+from api.people.sign_in import change_password as change
 
 router = APIRouter(prefix="/account")
 
@@ -41,8 +44,14 @@ async def change_password(
         problems.add("old", "Sign in to change your password: an API key cannot")
     elif new != again:
         problems.add("again", "Enter the same new password twice")
-    elif slip := await choose_password(connection, person, token, old, new):
-        problems.add(slip.where, slip.what)
+    else:
+        try:
+            slip = await change(connection, request.app.state.throttle, person, token, old, new, address_of(request))
+        except TooManyAttempts as error:
+            problems.add("old", f"The present password was wrong too often. {error}")
+        else:
+            if slip:
+                problems.add(slip.where, slip.what)
     if problems:
         return await _page(request, person, connection, problems)
     return RedirectResponse("/account?done=password", HTTPStatus.SEE_OTHER)

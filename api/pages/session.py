@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from http import HTTPStatus
-from math import ceil
 from secrets import token_urlsafe
 from typing import Annotated
 
@@ -61,7 +60,8 @@ async def login(
     try:
         token = await sign_in(connection, request.app.state.throttle, user, password, address_of(request), lasts)
     except TooManyAttempts as error:
-        return login_form(request, settings, next, user, _wait_text(error.wait_s), status=HTTPStatus.TOO_MANY_REQUESTS)
+        text = f"Too many failed attempts to sign in. {error}"
+        return login_form(request, settings, next, user, text, status=HTTPStatus.TOO_MANY_REQUESTS)
     if token is None:
         return login_form(request, settings, next, user, _SLIPS["pair"])
     return signed_in(request, settings, token, next)
@@ -128,8 +128,3 @@ def local_address(address: str) -> str:
 def address_of(request: Request) -> str:
     """Tell where a request comes from, as the server or the proxy it trusts says."""
     return request.client.host if request.client else "nowhere"
-
-
-def _wait_text(wait_s: float) -> str:
-    minutes = ceil(wait_s / 60)
-    return f"Too many failed attempts to sign in. Wait {minutes} {'minute' if minutes == 1 else 'minutes'} and try again"

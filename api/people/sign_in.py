@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
+from api.people.accounts import choose_password
 from api.people.sessions import log_in
 from sql.queries import query
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 
     from psycopg import AsyncConnection
 
+    from api.errors import Slip
+    from api.people.roles import Person
     from api.people.throttle import Throttle
 
 _LONGEST_NAME = 100  # in the audit: what a stranger typed is kept no longer
@@ -23,6 +27,11 @@ class TooManyAttempts(Exception):  # noqa: N818 - an answer, not a fault
     def __init__(self, wait_s: float) -> None:
         super().__init__(wait_s)
         self.wait_s = wait_s
+
+    def __str__(self) -> str:
+        """Say what to do."""
+        minutes = ceil(self.wait_s / 60)
+        return f"Wait {minutes} {'minute' if minutes == 1 else 'minutes'} and try again"
 
 
 async def sign_in(
@@ -44,6 +53,31 @@ async def sign_in(
         throttle.succeeded(name, address)
     await write_login(connection, name, f"password, from {address}", succeeded=token is not None)
     return token
+
+
+async def change_password(
+    connection: AsyncConnection, throttle: Throttle, person: Person, token: str, old: str, new: str, address: str
+) -> Slip | None:
+    """Give a person the password of their choice; tell what is to mend, if anything.
+
+    Whoever finds a session open guesses the present password no faster than at the login, and it is written down.
+
+    Raises
+    ------
+    TooManyAttempts
+        When the present password was wrong too often lately.
+    """
+    name = f"{person.name}, who is signed in"
+    wait_s = throttle.wait_s(name, address)
+    if wait_s > 0:
+        raise TooManyAttempts(wait_s)
+    throttle.note(name, address)
+    slip = await choose_password(connection, person, token, old, new)
+    if slip is None or slip.where != "old":
+        throttle.succeeded(name, address)
+    else:
+        await write_login(connection, person.name, f"present password, from {address}", succeeded=False)
+    return slip
 
 
 async def write_login(connection: AsyncConnection, name: str, told: str, *, succeeded: bool) -> None:

@@ -183,6 +183,23 @@ def test_login_is_slowed_down_for_those_who_guess(plain_api: Api) -> None:
     assert "Wait 15 minutes" in answer.text
 
 
+def test_present_password_guessed_in_an_open_session_is_slowed_down_and_written_down(plain_api: Api) -> None:
+    """Whoever finds a session open gets no more tries at the present password than at the login; the person still comes in."""
+    once = make_person(plain_api, "jo")["one_time_password"]
+    browser, _ = browser_of(plain_api, "jo", once)
+    for _ in range(MOST_OF_A_NAME):
+        assert send(browser, "/account/password", old="wrong", new=_OWN, again=_OWN).status_code == 422
+
+    answer = send(browser, "/account/password", old=once, new=_OWN, again=_OWN)
+
+    assert "Wait 15 minutes" in answer.text
+    entries = plain_api.of("admin").get("/api/v1/audit?kind=login").json()["items"]
+    refused = [entry for entry in entries if entry["action"] == "refused"]
+    assert len(refused) == MOST_OF_A_NAME
+    assert all("present password" in entry["note"] for entry in refused)
+    assert browser_of(plain_api, "jo", once)[1].status_code == 303
+
+
 def test_audit_has_logins_and_keys_and_no_secret(plain_api: Api) -> None:
     """The audit says who came in or was refused, and whose key was made; only administrators read it, page by page."""
     browser_of(plain_api, "nobody", "wrong")
