@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,6 +113,18 @@ class Arrivals:
             self._clear()
             self._due = time.monotonic() + _EVERY_S
         return rows
+
+    def put_back(self, rows: Mapping[str, Sequence[Any]]) -> None:
+        """Let what could not be written wait again; what has come since stands."""
+        device = np.array(rows["devices"], np.int64)
+        if not len(device):
+            return
+        with self._lock:
+            self._make_room(int(device.max()) + 1)
+            self._messages[device] += np.array(rows["messages"], np.int64)
+            self._last_us[device] = np.maximum(self._last_us[device], np.array(rows["last_us"], np.int64))
+            gateways = zip(rows["devices"], zip(rows["gateway"], rows["gateways"], strict=True), strict=True)
+            self._gateways = {device: heard for device, heard in gateways if heard[0]} | self._gateways
 
     def _clear(self) -> None:
         self._messages = np.zeros(0, np.int64)

@@ -234,7 +234,12 @@ class Registrar:
         self._note_arrivals(connection)
 
     def _note_arrivals(self, connection: psycopg.Connection) -> None:
-        connection.execute(query("note_arrivals"), self.arrivals.take())
+        rows = self.arrivals.take()
+        try:
+            connection.execute(query("note_arrivals"), rows)
+        except psycopg.Error:
+            self.arrivals.put_back(rows)
+            raise
 
     def _note_clocks(self, connection: psycopg.Connection) -> None:
         for rows in self.clocks.take():

@@ -76,3 +76,23 @@ def test_arrivals_taken_are_summed_by_device_and_wait_no_longer() -> None:
 
     assert taken == {"devices": [3, 7], "last_us": [20, 50], "messages": [2, 2], "gateway": ["", "gw"], "gateways": [0, 1]}
     assert arrivals.take()["devices"] == []
+
+
+def test_arrivals_put_back_are_taken_again_with_what_has_come_since() -> None:
+    """What the store did not take waits again: messages add up, the last arrival and the newer gateway stand."""
+    arrivals = Arrivals()
+    arrivals.add(Heard(np.array([7, 3], np.int32), np.array([50, 20], np.int64), {7: ("gw", 1), 3: ("old", 1)}))
+    not_written = arrivals.take()
+    arrivals.add(Heard(np.array([3, 9], np.int32), np.array([60, 70], np.int64), {3: ("new", 2)}))
+
+    arrivals.put_back(not_written)
+
+    assert arrivals.take() == {
+        "devices": [3, 7, 9],
+        "last_us": [60, 50, 70],
+        "messages": [2, 1, 1],
+        "gateway": ["new", "gw", ""],
+        "gateways": [2, 1, 0],
+    }
+    arrivals.put_back(arrivals.take())
+    assert arrivals.take()["devices"] == []
