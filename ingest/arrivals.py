@@ -123,8 +123,9 @@ class Arrivals:
             self._make_room(int(device.max()) + 1)
             self._messages[device] += np.array(rows["messages"], np.int64)
             self._last_us[device] = np.maximum(self._last_us[device], np.array(rows["last_us"], np.int64))
-            gateways = zip(rows["devices"], zip(rows["gateway"], rows["gateways"], strict=True), strict=True)
-            self._gateways = {device: heard for device, heard in gateways if heard[0]} | self._gateways
+            for one, gateway, gateways in zip(rows["devices"], rows["gateway"], rows["gateways"], strict=True):
+                if gateway:
+                    self._gateways.setdefault(one, (gateway, gateways))
 
     def _clear(self) -> None:
         self._messages = np.zeros(0, np.int64)
