@@ -90,6 +90,7 @@ class _Kind(NamedTuple):
     detail: str = ""
 
 
+_BUSY = "Somebody else is changing the same things at this moment. Nothing of yours was changed: try again."
 _AWAY = "The database does not answer at the moment. Nothing was changed; try again in a few seconds."
 _TABLE: Mapping[type[Exception], _Kind] = {
     NotLoggedIn: _Kind(HTTPStatus.UNAUTHORIZED, "not-logged-in"),
@@ -107,6 +108,8 @@ _TABLE: Mapping[type[Exception], _Kind] = {
     sqlstate.UndefinedTable: _Kind(
         HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", "The database has no tables yet. Run: hedgerow migrate"
     ),
+    sqlstate.DeadlockDetected: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "busy", _BUSY),
+    sqlstate.LockNotAvailable: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "busy", _BUSY),
     psycopg.OperationalError: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", _AWAY),
     psycopg.InterfaceError: _Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-ready", _AWAY),
     psycopg.DataError: _Kind(

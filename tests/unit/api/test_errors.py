@@ -50,6 +50,7 @@ def test_problem_of_a_refusal_has_its_status_and_text(error: Exception, status: 
         (psycopg.InterfaceError("the connection is closed"), 503),
         (sqlstate.AdminShutdown("terminating"), 503),
         (sqlstate.QueryCanceled("statement timeout"), 503),
+        (sqlstate.DeadlockDetected("process 1 waits"), 503),
         (sqlstate.UndefinedTable("relation"), 503),
         (PoolTimeout("30 s"), 503),
         (TooManyRequests("200"), 503),
@@ -64,6 +65,11 @@ def test_problem_of_the_database_says_what_to_do_and_nothing_of_its_inside(error
     assert told.status == status
     assert str(error) not in told.detail
     assert told.detail.endswith((".", "hedgerow migrate"))
+
+
+def test_problem_of_two_who_change_the_same_is_not_that_the_database_is_away() -> None:
+    """Whoever lost to another change is told so, and to try again."""
+    assert problem_of(sqlstate.DeadlockDetected("process 1 waits")).type == "urn:hedgerow:problem:busy"
 
 
 def test_problem_of_an_unknown_exception_is_a_fault() -> None:
