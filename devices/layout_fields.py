@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devices.definition_table import Table
+    from devices.model import Metric
 
 LARGEST_FRAME = 4_096
 """Bytes a layout may speak of."""
@@ -78,8 +79,12 @@ def check_unit(table: Table, name: str, unit: str) -> None:
         Naming the place.
     """
     for metric in load_vocabulary():
-        if name.lower() in (metric.key, *metric.aliases) and conversion(unit, metric.unit, metric.unit_senml) is None:
+        if name.lower() in (metric.key, *metric.aliases) and not _becomes(unit, metric):
             raise table.error("unit", f"{unit!r} cannot become {metric.unit}, the unit of {metric.key}")
+
+
+def _becomes(unit: str, metric: Metric) -> bool:
+    return conversion(unit, metric.unit, metric.unit_senml, metric.key) is not None
 
 
 def _terms(table: Table, *, little: bool, is_channel: bool) -> tuple[tuple[Number, ...], tuple[Number, ...]]:

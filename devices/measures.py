@@ -104,7 +104,7 @@ def _conversions(
     found = []
     for code in pairs.tolist():
         unit, position = divmod(code, width)
-        stored = registry.metric_units[position - 1] if position else ("", "")
+        stored = (*registry.metric_units[position - 1], registry.metric_keys[position - 1]) if position else ("", "")
         found.append(conversion(columns.units[unit], *stored))
     which = np.searchsorted(pairs, pair)
     scale = np.array([1.0 if factor is None else factor[0] for factor in found])

@@ -1,7 +1,8 @@
 """Units: how a value in one unit becomes the same quantity in another.
 
 Names are those of the SenML registry (RFC 8428 section 12.1, RFC 8798) and the display units of the vocabulary. Every unit is
-`base = value * scale + offset` within its dimension; two units convert only if they share the dimension.
+`base = value * scale + offset` within its dimension; two units convert only if they share the dimension. Beside that,
+a gas told in parts of the air (`ppb`, `ppm`) becomes a concentration by a factor of its own.
 """
 
 from __future__ import annotations
@@ -83,11 +84,24 @@ _DIMENSION_OF = {
     "mm/h": "rain",
 }
 
+_UG_M3_OF_PPB = {
+    "no2": 1.9125,
+    "nox_as_no2": 1.9125,
+    "no": 1.2474,
+    "o3": 1.9953,
+    "so2": 2.6632,
+    "co": 1.1644,
+    "nh3": 0.7080,
+}
+"""One ppb of a gas [µg/m³]: M / Vm at 20 °C and one atmosphere, as UK and EU report gases (domain reference, section 1.7)."""
+
+_PPB = {"ppb": 1.0, "ppm": 1000.0}
+
 
 _LONGEST_UNIT = 30
 
 
-def conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[float, float] | None:
+def conversion(unit: str, metric_unit: str, metric_unit_senml: str, metric: str = "") -> tuple[float, float] | None:
     """Say how a value given in `unit` becomes one in the metric's own unit.
 
     Parameters
@@ -96,6 +110,8 @@ def conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[flo
         Unit a message named; empty for none.
     metric_unit, metric_unit_senml
         The metric's stored unit and the SenML unit it is expected in.
+    metric
+        Its key: for some gases parts of the air are understood.
 
     Returns
     -------
@@ -103,7 +119,11 @@ def conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[flo
         `(scale, offset)` with `stored = value * scale + offset`; None where the unit does not fit. A message without a unit
         is taken to speak the metric's own.
     """
-    return _conversion(unit, metric_unit, metric_unit_senml) if len(unit) <= _LONGEST_UNIT else None
+    if len(unit) > _LONGEST_UNIT:
+        return None
+    if unit in _PPB and metric in _UG_M3_OF_PPB:
+        return _of_gas(unit, metric_unit, metric)
+    return _conversion(unit, metric_unit, metric_unit_senml)
 
 
 @lru_cache(maxsize=10_000)  # units come from messages: anybody may invent them
@@ -118,6 +138,16 @@ def _conversion(unit: str, metric_unit: str, metric_unit_senml: str) -> tuple[fl
     if (scale, offset) == (to_scale, to_offset):
         return (1.0, 0.0)
     return (scale / to_scale, (offset - to_offset) / to_scale)
+
+
+def _of_gas(unit: str, metric_unit: str, metric: str) -> tuple[float, float] | None:
+    """Parts of a gas in the air as a concentration in the metric's unit; they stay parts where it is kept in those."""
+    units = _DIMENSIONS["concentration"]
+    if metric_unit not in units:
+        return _conversion(unit, metric_unit, metric_unit)
+    # By powers of ten that are whole numbers: 105 ppb of NO2 is 200.8125 to the last digit.
+    micrograms = round(units[metric_unit][0] / units["ug/m3"][0])
+    return (_UG_M3_OF_PPB[metric] * _PPB[unit] / micrograms, 0.0)
 
 
 def _dimension_with(*names: str) -> str | None:

@@ -96,7 +96,7 @@ def _values(one: Measure, values: NDArray[np.float64]) -> _Values:
 @cache
 def _conversion(one: Measure) -> tuple[float, float]:
     metric = metrics_by_key()[one.metric]
-    found = conversion(one.unit, metric.unit, metric.unit_senml)
+    found = conversion(one.unit, metric.unit, metric.unit_senml, metric.key)
     if found is None:
         raise ValueError(f"{one.metric} is not measured in {one.unit}")
     return found

@@ -50,7 +50,7 @@ class Column:
         return value * scale + offset
 
     def _conversion(self, unit: str) -> tuple[float, float] | None:
-        return conversion(unit, self.metric.unit, self.metric.unit_senml)
+        return conversion(unit, self.metric.unit, self.metric.unit_senml, self.metric.key)
 
     def __post_init__(self) -> None:
         if self._conversion(self.unit) is None:

@@ -20,7 +20,7 @@ METRICS = {metric.key: metric for metric in load_vocabulary()}
 def converted(value: float, unit: str, key: str) -> float:
     """Convert a value in `unit` into the stored unit of the metric `key`."""
     metric = METRICS[key]
-    factors = conversion(unit, metric.unit, metric.unit_senml)
+    factors = conversion(unit, metric.unit, metric.unit_senml, key)
     assert factors is not None, f"{unit!r} does not convert into {metric.unit!r}"
     return value * factors[0] + factors[1]
 
@@ -51,6 +51,15 @@ def test_conversion_from_a_metric_s_own_units_always_exists(metric: Metric) -> N
         (36.0, "km/h", "wind_speed", 10.0),
         (1.5e-8, "kg/m3", "pm2_5", 15.0),
         (0.25, "mg/m3", "pm10", 250.0),
+        (105.0, "ppb", "no2", 200.8125),
+        (0.1, "ppm", "no2", 191.25),
+        (10.0, "ppb", "nox_as_no2", 19.125),
+        (60.0, "ppb", "o3", 119.718),
+        (1.0, "ppb", "so2", 2.6632),
+        (1.0, "ppb", "no", 1.2474),
+        (1.0, "ppb", "nh3", 0.708),
+        (8.0, "ppm", "co", 9.3152),
+        (800.0, "ppb", "co", 0.93152),
         (800.0, "ug/m3", "co", 0.8),
         (1.2e-6, "kg/m3", "co", 1.2),
         (0.0095, "kg/m3", "dissolved_oxygen", 9.5),
@@ -104,7 +113,8 @@ def test_conversion_known_quantities_agree(value: float, unit: str, key: str, st
         ("lon", "latitude"),
         ("rad", "latitude"),
         ("ppm", "pm2_5"),
-        ("ppb", "no2"),
+        ("ppb", "pm10"),
+        ("/", "no2"),
         ("mm/h", "rainfall_interval"),
         ("mm", "rainfall_rate"),
         ("V", "battery_level"),
@@ -121,7 +131,14 @@ def test_conversion_foreign_unit_does_not_fit(unit: str, key: str) -> None:
     """A unit of another quantity is never taken for the metric's own."""
     metric = METRICS[key]
 
-    assert conversion(unit, metric.unit, metric.unit_senml) is None
+    assert conversion(unit, metric.unit, metric.unit_senml, key) is None
+
+
+def test_conversion_of_a_gas_kept_in_parts_of_the_air_stays_in_parts() -> None:
+    """A council that keeps its NO2 in ppb gets ppb, and ppm a thousand of them."""
+    assert conversion("ppb", "ppb", "ppb", "no2") == (1.0, 0.0)
+    assert conversion("ppm", "ppb", "ppb", "no2") == pytest.approx((1000.0, 0.0))
+    assert conversion("ppb", "V", "V", "no2") is None
 
 
 def test_conversion_into_a_unit_with_its_own_zero_shifts_by_it() -> None:
