@@ -127,7 +127,7 @@ def test_rows_missing_column_says_which_there_are(write: WriteFile) -> None:
         rows_of(write("date,no2", "2020-01-01,1"), "no3=no2")
 
 
-@pytest.mark.parametrize("text", ["no2", "=no2", "no2=", "no2=midges", "no2=no2:lx", "no2=no2:ppb"])
+@pytest.mark.parametrize("text", ["no2", "=no2", "no2=", "no2=midges", "no2=no2:lx", "pm10=pm10:ppb"])
 def test_parse_column_that_cannot_be_used_is_refused(text: str) -> None:
     """A mapping needs a column, a known metric, and a unit that can be converted to the metric's."""
     with pytest.raises(TableError):
