@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from api.database import value_of
 from api.errors import Slip, Unusable
-from devices.flags import EXCLUDING
 from sql.queries import query
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ async def _refuse_unknown_names(connection: AsyncConnection, values: Mapping[str
         raise Unusable(f"{text[0].upper()}{text[1:]}. Those there are: /api/v1/metrics", *slips)
 
 
-def excluded_flags(*, include_flagged: bool) -> int:
-    """Give the flags that keep a reading out."""
-    return 0 if include_flagged else int(EXCLUDING)
+async def excluded_flags(connection: AsyncConnection, *, include_flagged: bool) -> int:
+    """Give the flags that keep a reading out: those of the table quality_flag, or none."""
+    return 0 if include_flagged else int(await value_of(connection, "read_excluding_flags", {}))
 
 
 def readings(rows: Iterable[tuple[int, datetime, float, int]], labels: Mapping[int, Label]) -> list[Reading]:

@@ -22,10 +22,20 @@ class Flag(IntFlag):
     BATTERY_LOW = 2048
     MANUAL_INVALID = 4096
     ESTIMATED = 8192
+    SENTINEL = 16384
 
 
-EXCLUDING = Flag.OUT_OF_RANGE | Flag.STEP | Flag.FLATLINE | Flag.SPIKE | Flag.WARM_UP | Flag.CALIBRATION | Flag.MANUAL_INVALID
-"""A reading with any of these bits stays out of aggregates unless it is asked for."""
+EXCLUDING = (
+    Flag.OUT_OF_RANGE
+    | Flag.STEP
+    | Flag.FLATLINE
+    | Flag.SPIKE
+    | Flag.WARM_UP
+    | Flag.CALIBRATION
+    | Flag.MANUAL_INVALID
+    | Flag.SENTINEL
+)
+"""A reading with any of these bits stays out of aggregates unless it is asked for: what the table quality_flag begins with."""
 
 DESCRIPTIONS: dict[Flag, str] = {
     Flag.OUT_OF_RANGE: "outside the range that is possible for this metric",
@@ -42,4 +52,5 @@ DESCRIPTIONS: dict[Flag, str] = {
     Flag.BATTERY_LOW: "measured with a nearly empty battery",
     Flag.MANUAL_INVALID: "marked as invalid by a person",
     Flag.ESTIMATED: "estimated, not measured",
+    Flag.SENTINEL: "a number by which the device says that it has no value",
 }

@@ -12,7 +12,6 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from psycopg.sql import SQL, Literal
 
-from devices.flags import EXCLUDING
 from sql.queries import split_queries
 
 if TYPE_CHECKING:
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 
 DATABASE = DataSourceRef(type_val="grafana-postgresql-datasource", uid="hedgerow-database")
 API = DataSourceRef(type_val="yesoreyeram-infinity-datasource", uid="hedgerow-api")
+
+_EXCLUDING = SQL("(SELECT excluding_flags())")
+"""What keeps readings out, as it stands in the database; asked once a question, not once a row."""
 
 SITES = "$__combineValues(site=,,&,${site:csv})"
 """Expands to `site=a&site=b`: the chosen sites, as the API wants them in an address."""
@@ -48,7 +50,7 @@ class Target(Builder[Dataquery], Dataquery):
 def sql(name: str, **values: str | Sequence[str]) -> str:
     """Give the text of one query of `queries.sql`, its words in braces filled in with literals."""
     literals = {word: Literal(value) for word, value in values.items()}
-    return SQL(_queries()[name]).format(excluding=Literal(int(EXCLUDING)), **literals).as_string(None)
+    return SQL(_queries()[name]).format(excluding=_EXCLUDING, **literals).as_string(None)
 
 
 def database(raw_sql: str, form: Format) -> Target:

@@ -17,7 +17,6 @@ import numpy as np
 import psycopg
 from psycopg import errors
 
-from devices.flags import EXCLUDING
 from sql.pool import connect
 from sql.queries import query
 
@@ -109,9 +108,9 @@ class Rollups:
             if self._stopping.wait(_BEAT_S):
                 return
         connection.execute(query("be_patient"))
-        begin(connection)
         seen = waited = 0
         while not self._stopping.wait(_BEAT_S):
+            begin(connection)
             close_hours(connection, datetime.now(UTC) - _GRACE)
             marks = _first(connection, "count_marks")
             waited = waited + 1 if marks > seen else _PATIENCE_BEATS
@@ -124,7 +123,7 @@ class Rollups:
 
 def begin(connection: psycopg.Connection) -> None:
     """Hold what the rollups were made with against what counts now."""
-    connection.execute(query("use_excluding_flags"), {"excluding": int(EXCLUDING)})
+    connection.execute(query("use_excluding_flags"))
 
 
 def close_hours(connection: psycopg.Connection, now: datetime, patience: str = "1s") -> bool:

@@ -11,8 +11,8 @@ from api.pages.lists import empty_is_none, pagination
 from api.pages.render import render, visitor_of
 from api.pages.state_words import STATES
 from api.pages.words import MAIN_METRICS
+from api.readings import excluded_flags
 from api.schemas import DeviceState
-from devices.flags import EXCLUDING
 
 router = APIRouter()
 
@@ -53,6 +53,7 @@ async def overview(
     }
     rows = await rows_of(connection, dict[str, Any], "read_overview", values)
     [aside] = await rows_of(connection, dict[str, Any], "count_set_aside")
+    excluding = await excluded_flags(connection, include_flagged=False)
     counts = rows[0]
     return render(
         "overview.html",
@@ -67,6 +68,6 @@ async def overview(
         aside=aside,
         sites=[row for row in rows if row["code"] is not None],
         pagination=pagination("/", chosen.filters, chosen.page, counts["sites_matching"], _PAGE),
-        is_doubtful=lambda flags: bool(flags & EXCLUDING),
+        is_doubtful=lambda flags: bool(flags & excluding),
         live_every_s=_LIVE_EVERY_S,
     )

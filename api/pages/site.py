@@ -17,7 +17,8 @@ from api.pages.ranges import CHOICES, Range, RangeError, choose_range, local_inp
 from api.pages.render import render, visitor_of
 from api.pages.sections import Bucket, SiteSeries, every_text, make_section
 from api.pages.words import MAIN_METRICS, iso, moment_text
-from devices.flags import DESCRIPTIONS, EXCLUDING, Flag
+from api.readings import excluded_flags
+from devices.flags import DESCRIPTIONS, Flag
 
 router = APIRouter()
 
@@ -109,7 +110,7 @@ async def buckets_of(
         "start": chosen.start,
         "end": chosen.end,
         "every": timedelta(seconds=every_s),
-        "excluding": 0 if flagged else int(EXCLUDING),
+        "excluding": await excluded_flags(connection, include_flagged=flagged),
         "limit": _MOST_BUCKETS,
     }
     buckets: dict[int, list[Bucket]] = defaultdict(list)

@@ -79,7 +79,7 @@ async def read_readings(
     values = {
         "start": asked.start,
         "end": asked.end,
-        "excluding": excluded_flags(include_flagged=asked.include_flagged),
+        "excluding": await excluded_flags(connection, include_flagged=asked.include_flagged),
         "after_time": after_time,
         "after_series": after_series,
         "limit": limit,
@@ -109,7 +109,7 @@ async def aggregate(connection: Connection, settings: Settings, asked: Annotated
     values = {
         "start": asked.start,
         "end": asked.end,
-        "excluding": excluded_flags(include_flagged=asked.include_flagged),
+        "excluding": await excluded_flags(connection, include_flagged=asked.include_flagged),
         "every": asked.every.width,
         "limit": settings.max_points,
     }

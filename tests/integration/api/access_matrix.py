@@ -55,6 +55,8 @@ LEAST_ROLE: Mapping[str, Least] = {
     "GET /api/v1/series": "viewer",
     "POST /api/v1/series": "engineer",
     "GET /api/v1/metrics": "viewer",
+    "GET /api/v1/flags": "viewer",
+    "PUT /api/v1/flags/{key}": "admin",
     # Import, export, labels
     "POST /api/v1/import/devices": "engineer",
     "GET /api/v1/export/devices": "viewer",

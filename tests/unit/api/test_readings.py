@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.readings import Label, buckets, cursor_after, excluded_flags, latest_readings, parse_cursor, readings
-from devices.flags import EXCLUDING
+from api.readings import Label, buckets, cursor_after, latest_readings, parse_cursor, readings
 
 LABELS = {
     7: Label("weir", "Weir", "no2", "µg/m³", ""),
@@ -61,9 +60,3 @@ def test_cursor_from_any_text_is_one_or_refused(text: str) -> None:
         time, series_id = parse_cursor(text)
         assert series_id > 0
         assert abs(time - EPOCH) < timedelta(days=366 * 4000)
-
-
-def test_excluded_flags_are_those_of_the_table_or_none() -> None:
-    """The table of flags decides; who asks for everything gets everything."""
-    assert excluded_flags(include_flagged=False) == int(EXCLUDING)
-    assert excluded_flags(include_flagged=True) == 0
