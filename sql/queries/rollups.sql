@@ -217,7 +217,8 @@ WITH cut AS (
     CROSS JOIN LATERAL date_bin('1 hour', edge, '2000-01-01T00:00:00Z') AS hour
     GROUP BY since, until
 ), marked AS (
-    SELECT series_id, bool_or(hour IS NULL) AS is_whole, range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours
+    -- Of a whole series the hour is null, and the range without bounds; so is that of `rolled_until` where nothing is rolled up.
+    SELECT series_id, range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours
     FROM rollup_dirty
     WHERE series_id = ANY (%(series)s::int4[])
     GROUP BY series_id
@@ -231,11 +232,9 @@ WITH cut AS (
       AND NOT (h.n = h.n_all AND h.flags & %(excluding)s::int2 = 0)
     GROUP BY h.series_id
 ), wanted AS (
-    SELECT series_id, CASE
-        WHEN m.is_whole OR st.rolled_until IS NULL THEN '{(,)}'::tstzmultirange
-        ELSE tstzmultirange(tstzrange(st.rolled_until, NULL)) + cut.hours + coalesce(m.hours, '{}')
-            + coalesce(a.hours, '{}') + coalesce(o.hours, '{}')
-    END * tstzmultirange(tstzrange(s.raw_from, NULL)) * cut.during AS of_readings
+    SELECT series_id,
+           (tstzmultirange(tstzrange(st.rolled_until, NULL)) + cut.hours + coalesce(m.hours, '{}') + coalesce(a.hours, '{}')
+            + coalesce(o.hours, '{}')) * tstzmultirange(tstzrange(s.raw_from, NULL)) * cut.during AS of_readings
     FROM unnest(%(series)s::int4[]) AS w(series_id)
     CROSS JOIN cut
     CROSS JOIN rollup_state st

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg
@@ -29,6 +33,24 @@ _HISTORIES = settings(
     suppress_health_check=list(HealthCheck),
     database=None,
 )
+
+_HOUR, _DAY, _ALL = timedelta(hours=1), timedelta(days=1), datetime(2026, 3, 27, tzinfo=UTC)
+
+
+def _days(zone: str, days: int, step: int = 1) -> list[datetime]:
+    midnights = (datetime(2026, 3, 27, tzinfo=ZoneInfo(zone)) + step * day * _DAY for day in range(days // step + 1))
+    return [midnight.astimezone(UTC) for midnight in midnights]
+
+
+_QUESTIONS = (
+    ([_ALL + hour * _HOUR for hour in range(97)], int(EXCLUDING)),
+    ([_START + timedelta(minutes=50), *(_START + timedelta(minutes=90 + 60 * hour) for hour in range(6))], 0),
+    (_days("Europe/London", 4), int(EXCLUDING)),
+    (_days("Europe/London", 7, 7), int(EXCLUDING)),
+    (_days("Asia/Kolkata", 4), int(EXCLUDING)),
+    ([_START + timedelta(minutes=50), _START + timedelta(minutes=211), _START + timedelta(minutes=500)], int(EXCLUDING)),
+)
+"""Edges of buckets and flags that exclude: hours, cut hours, days of which one has 23 hours, a week, days that cut hours."""
 
 series_ids = st.sampled_from(_SERIES)
 minutes = st.integers(0, 12 * 60 - 1)
@@ -128,35 +150,28 @@ class Histories(RuleBasedStateMachine):
         """Every question has the answer that the readings give."""
         if not hasattr(self, "reader"):
             return
-        some = _START + timedelta(minutes=50), _START + timedelta(minutes=500)
-        hour, day = timedelta(hours=1), timedelta(days=1)
-        for every, start, end, excluding in (
-            (hour, None, None, int(EXCLUDING)),
-            (hour, *some, 0),
-            (day, *some, int(EXCLUDING)),
-        ):
-            asked = {"series": list(_SERIES), "every": every, "start": start, "end": end, "excluding": excluding}
-            rows = self.reader.execute(query("aggregate_rollups"), {**asked, "limit": 10_000}).fetchall()
-            assert {row[:2]: row[2:] for row in rows} == self._oracle(every, start, end, excluding)
+        for edges, excluding in _QUESTIONS:
+            asked = {"series": list(_SERIES), "edges": edges, "excluding": excluding, "limit": 10_000}
+            rows = self.reader.execute(query("aggregate_buckets"), asked).fetchall()
+            assert [row[:2] for row in rows] == sorted((row[:2] for row in rows), key=lambda key: key[::-1])
+            assert {row[:2]: row[2:] for row in rows} == self._oracle(edges, excluding)
 
-    def _oracle(
-        self, every: timedelta, start: datetime | None, end: datetime | None, excluding: int
-    ) -> dict[tuple[int, datetime], object]:
+    def _oracle(self, edges: list[datetime], excluding: int) -> dict[tuple[int, int], object]:
         buckets = defaultdict(list)
-        epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        for (series, time), (value, flag) in self.stored.items():
-            if (start is None or time >= start) and (end is None or time < end) and not flag & excluding:
-                buckets[series, epoch + (time - epoch) // every * every].append(value)
-        return {
-            key: (
-                pytest.approx(sum(found) / len(found), abs=1e-9),
-                min(found),
-                max(found),
-                pytest.approx(sum(found), abs=1e-9),
-                len(found),
-            )
-            for key, found in buckets.items()
-        }
+        for (series, time), reading in sorted(self.stored.items()):
+            if edges[0] <= time < edges[-1]:
+                buckets[series, bisect_right(edges, time) - 1].append(reading)
+        return {key: _statistics(found, excluding) for key, found in buckets.items()}
+
+
+def _statistics(readings: list[tuple[float, int]], excluding: int) -> tuple[object, ...]:
+    """Give n, n_all, flags, sum, min, max, first and last of readings by time."""
+    values = [value for value, flag in readings if not flag & excluding]
+    seen = reduce(or_, (flag for _value, flag in readings))
+    if not values:
+        return (0, len(readings), seen, None, None, None, None, None)
+    total = pytest.approx(sum(values), rel=1e-9, abs=1e-9)
+    return (len(values), len(readings), seen, total, min(values), max(values), values[0], values[-1])
 
 
 def _batch(rows: dict[tuple[int, datetime], tuple[float, int]]) -> Batch:
