@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from devices.invalidations import Invalidations, invalidations_of
 from devices.states import codes_by_label
 from sql.queries import query
 
@@ -67,8 +68,9 @@ class Registry:
     """Series id by place and metric, shape (places, metrics); `NONE` where there is no series yet."""
     state_codes: dict[tuple[int, str], int]
     """Code of a state by metric position and plain label (`devices/states.py`)."""
+    invalidations: Invalidations
     version: int
-    """Grows when deployments of times that have passed change: what was resolved before is resolved again."""
+    """Grows when deployments or invalidations of times that have passed change: what was resolved before is resolved again."""
 
     def profile(self, uid: str) -> Profile | None:
         """Profile of a device; None where it is not registered."""
@@ -126,6 +128,7 @@ def load_registry(connection: psycopg.Connection) -> Registry:
                 "list_devices",
                 "list_deployments",
                 "list_series",
+                "list_invalidations",
                 "read_registry_version",
             )
         }
@@ -140,6 +143,7 @@ def build_registry(
     list_devices: Sequence[tuple[int, str, int]],
     list_deployments: Sequence[tuple[int, int, int, str, int | None, int | None]],
     list_series: Sequence[tuple[int, int, int, str]],
+    list_invalidations: Sequence[tuple[int, int, int]] = (),
     read_registry_version: Sequence[tuple[int]] = ((0,),),
 ) -> Registry:
     """Arrange the rows of the queries of the same names for look-up."""
@@ -183,6 +187,7 @@ def build_registry(
             [(metric_at[metric_id], label, code) for metric_id, label, code in list_metric_states],
             [i for i, row in enumerate(list_metrics) if row[2] == "bool"],
         ),
+        invalidations=invalidations_of(list_invalidations),
         version=read_registry_version[0][0],
     )
 

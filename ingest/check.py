@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from devices.doubts import doubts
+from devices.flags import Flag
 
 if TYPE_CHECKING:
     from devices.registry import Registry
@@ -12,5 +15,6 @@ if TYPE_CHECKING:
 
 
 def check(batch: Batch, registry: Registry) -> Batch:
-    """Flag what is doubtful about each reading: range and lateness."""
-    return batch.with_flags(doubts(batch.value, batch.metric, batch.time_us, batch.received_us, registry))
+    """Flag what is doubtful about each reading, range and lateness, and what people have taken out beforehand."""
+    invalid = registry.invalidations.cover(batch.series, batch.time_us) * np.int16(Flag.MANUAL_INVALID)
+    return batch.with_flags(invalid).with_flags(doubts(batch.value, batch.metric, batch.time_us, batch.received_us, registry))

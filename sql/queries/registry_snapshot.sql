@@ -40,6 +40,15 @@ ORDER BY device_id, lower(during) NULLS FIRST;
 -- Every series.
 SELECT series_id, site_id, metric_id, channel FROM series;
 
+-- name: list_invalidations
+-- Ranges that people have taken out of the statistics, as microseconds since 1970, by series and start; they do not overlap.
+SELECT series_id, (extract(epoch FROM lower(piece)) * 1000000)::int8 AS from_us,
+       (extract(epoch FROM upper(piece)) * 1000000)::int8 AS to_us
+FROM (
+    SELECT series_id, unnest(range_agg(during)) AS piece FROM invalidation WHERE undone_at IS NULL GROUP BY series_id
+) whole
+ORDER BY series_id, lower(piece);
+
 -- name: add_series
 -- Makes the series that first readings call for; another worker may have been quicker. In key order: workers never deadlock.
 INSERT INTO series (site_id, metric_id, channel)

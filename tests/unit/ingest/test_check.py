@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from devices.doubts import LATE_AFTER_US
 from devices.flags import Flag
+from devices.invalidations import invalidations_of
 from ingest.check import check
 from tests.unit.ingest.examples import RECEIVED_US, Row, batch_of, registry, rows_of
 
@@ -61,3 +64,13 @@ def test_check_adds_to_the_flags_that_are_there() -> None:
 def test_check_empty_batch_stays_empty() -> None:
     """A group of nothing but refused messages comes through here too."""
     assert rows_of(check(batch_of([]), registry())) == []
+
+
+def test_check_reading_in_an_invalidated_range_is_flagged_beside_its_other_doubts() -> None:
+    """What people took out of the statistics stays out when it comes later; the same time of another series does not."""
+    taken_out = replace(registry(), invalidations=invalidations_of([(2, RECEIVED_US - 10, RECEIVED_US)]))
+    rows = [Row(2, RECEIVED_US - 1, 99.0, metric=0), Row(2, RECEIVED_US, 1.0, metric=0), Row(1, RECEIVED_US - 1, 1.0, metric=0)]
+
+    flags = check(batch_of(rows), taken_out).flags
+
+    assert flags.tolist() == [Flag.MANUAL_INVALID | Flag.OUT_OF_RANGE, 0, 0]
