@@ -10,6 +10,8 @@ CREATE TABLE ingest_minute (
     readings_stored int8       NOT NULL,
     lag_ms         float8      NOT NULL,        -- the longest
     queue_messages int4        NOT NULL,        -- the most
+    sessions_lost  int8        NOT NULL,
+    broker_dropped int8        NOT NULL,
     PRIMARY KEY (worker, minute)
 ) WITH (fillfactor = 50);
 
@@ -17,16 +19,21 @@ CREATE TABLE ingest_minute (
 CREATE FUNCTION remember_minute() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     this_minute timestamptz := date_trunc('minute', NEW.updated_at);
+    -- A broker that was started again counts from the beginning; one that has just said it for the first time says nothing of this minute.
+    dropped int8 := CASE WHEN NEW.broker_dropped < OLD.broker_dropped THEN NEW.broker_dropped
+                         ELSE coalesce(NEW.broker_dropped - OLD.broker_dropped, 0) END;
 BEGIN
     UPDATE ingest_minute m
     SET messages = m.messages + NEW.messages - OLD.messages,
         readings_stored = m.readings_stored + NEW.readings_stored - OLD.readings_stored,
-        lag_ms = greatest(m.lag_ms, NEW.lag_ms), queue_messages = greatest(m.queue_messages, NEW.queue_messages)
+        lag_ms = greatest(m.lag_ms, NEW.lag_ms), queue_messages = greatest(m.queue_messages, NEW.queue_messages),
+        sessions_lost = m.sessions_lost + NEW.sessions_lost - OLD.sessions_lost, broker_dropped = m.broker_dropped + dropped
     WHERE m.worker = NEW.worker AND m.minute = this_minute;
     IF NOT FOUND THEN
         INSERT INTO ingest_minute
         VALUES (NEW.worker, this_minute, NEW.messages - OLD.messages, NEW.readings_stored - OLD.readings_stored,
-                CASE WHEN NEW.messages > OLD.messages THEN NEW.lag_ms ELSE 0 END, NEW.queue_messages);
+                CASE WHEN NEW.messages > OLD.messages THEN NEW.lag_ms ELSE 0 END, NEW.queue_messages,
+                NEW.sessions_lost - OLD.sessions_lost, dropped);
         DELETE FROM ingest_minute m WHERE m.worker = NEW.worker AND m.minute < this_minute - interval '30 days';
     END IF;
     RETURN NULL;
@@ -259,7 +266,8 @@ GROUP BY reason;
 CREATE VIEW quarantine_arrival AS SELECT received_at AS time, reason FROM quarantine;
 
 CREATE VIEW ingest_by_minute AS
-SELECT minute AS time, worker, messages, readings_stored, lag_ms, queue_messages FROM ingest_minute;
+SELECT minute AS time, worker, messages, readings_stored, lag_ms, queue_messages, sessions_lost, broker_dropped
+FROM ingest_minute;
 
 -- The path in the order of its steps: figures of all workers together.
 CREATE VIEW ingest_path AS
