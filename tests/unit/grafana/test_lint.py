@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from grafana.build import DOMAINS, render
-from grafana.lint import lint
+from grafana.lint import lint, sql_of
 from grafana.targets import API, DATABASE
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def plant(path: str, value: object, panel: Callable[[Dashboard], Dashboard] = ch
     return change
 
 
+ASKED = {"datasource": {"uid": DATABASE.uid, "type": DATABASE.type_val}, "format": "table", "rawSql": "SELECT 1"}
+
 FAULTS: dict[str, tuple[Callable[[Dashboard], None], str]] = {
     "same panel id": (plant("id", 1), "the id 1 belongs to more than one panel"),
     "overlap": (plant("gridPos.x", 6), "overlap"),
@@ -63,6 +65,17 @@ FAULTS: dict[str, tuple[Callable[[Dashboard], None], str]] = {
     "elsewhere": (plant("targets.0.url", "https://example.org/x", api_chart), "is not a path of the API"),
     "browser parser": (plant("targets.0.parser", "simple", api_chart), "does not use the backend parser"),
     "no columns": (plant("targets.0.columns", [], api_chart), "names no columns"),
+    "unknown macro": (plant("targets.0.rawSql", "SELECT $__tme(time)"), "$__tme is no macro"),
+    "function in a macro": (plant("targets.0.rawSql", "SELECT $__time(max(time))"), "no function inside"),
+    "no time": (plant("targets.0.rawSql", "SELECT 1 AS value"), "has no column time"),
+    "unknown macro of an address": (plant("targets.0.url", "/x?$__combine(a)", api_chart), "$__combine is no macro"),
+    "repeated for nothing": (plant("repeat", "place"), "repeated for the variable place, which is not defined"),
+    "one name twice": (plant("targets", [{"refId": "A"} | ASKED, {"refId": "A"} | ASKED]), "two questions by the name A"),
+    "link to nowhere": (plant("links", [{"url": "/d/no-such"}]), "/d/no-such leads to a dashboard that is not there"),
+    "link with a wrong variable": (
+        plant("links", [{"url": "/d/hedgerow-traffic/traffic?var-site=a&var-place=b"}]),
+        "gives the variable place, which is not defined there",
+    ),
 }
 
 
@@ -104,3 +117,42 @@ def test_lint_of_a_variable_names_its_unknown_source() -> None:
     dashboard = traffic()
     dashboard["templating"]["list"][0]["datasource"]["uid"] = "other"
     assert any("variable site: the data source other" in finding for finding in lint([dashboard], SOURCES))
+
+
+def annotated(**changes: object) -> Dashboard:
+    """Give a sound dashboard with one annotation, which the changes spoil."""
+    dashboard = traffic()
+    source = {"uid": DATABASE.uid, "type": DATABASE.type_val}
+    sound = {"name": "Swaps", "datasource": source, "target": {"rawSql": "SELECT time, text FROM x WHERE $__timeFilter(time)"}}
+    builtin = {"name": "Built in", "datasource": {"type": "grafana", "uid": "-- Grafana --"}}
+    dashboard["annotations"] = {"list": [builtin, {**sound, **changes}]}
+    return dashboard
+
+
+def test_lint_of_a_sound_annotation_finds_nothing() -> None:
+    """The one that Grafana builds in asks nothing of ours."""
+    assert lint([annotated()], SOURCES) == []
+    assert [where for where, _ in sql_of(annotated()) if where.startswith("annotation")] == ["annotation Swaps"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"datasource": {"uid": "other", "type": "x"}}, "the data source other"),
+        ({"target": {"rawSql": ""}}, "has no SQL"),
+        ({"target": {"rawSql": "SELECT text FROM x"}}, "has no column time"),
+        ({"target": {"rawSql": "SELECT time FROM x WHERE site = $place"}}, "the variable place is not defined"),
+    ],
+)
+def test_lint_of_a_spoilt_annotation_names_it(change: Dashboard, expected: str) -> None:
+    """Annotations are held to the rules of questions."""
+    (finding,) = lint([annotated(**change)], SOURCES)
+    assert finding.startswith("Traffic: annotation Swaps: ")
+    assert expected in finding
+
+
+def test_lint_of_a_dashboard_link_names_its_unknown_variable() -> None:
+    """Links at the top of a dashboard are filled in too."""
+    dashboard = traffic()
+    dashboard["links"].append({"title": "Report", "url": "/report?site=$place"})
+    assert lint([dashboard], SOURCES) == ["Traffic: link Report: the variable place is not defined"]
