@@ -24,6 +24,7 @@ from api.people.throttle import Throttle
 from api.readings import Bucket, LatestReading, Reading
 from api.routes import (
     actions,
+    air_quality,
     areas,
     audit,
     clocks,
@@ -44,6 +45,7 @@ from api.routes import (
     radio,
     readings,
     redecodes,
+    review,
     series,
     sites,
     sites_geojson,
@@ -131,10 +133,12 @@ def _json_api() -> APIRouter:
         series,
         quality,
         readings,
+        air_quality,
         corrections,
         path,
         quarantine,
         redecodes,
+        review,
         events,
         people,
         areas,

@@ -1,0 +1,1 @@
+"""Air quality by the year: the statistics that limit values are held against."""
