@@ -29,8 +29,12 @@ CREATE FUNCTION aggregate_pieces(
 ) RETURNS TABLE (
     series_id int4, bucket int4, at timestamptz, n int4, n_all int4, flags int2,
     sum float8, min float8, max float8, first float8, last float8
-) LANGUAGE plpgsql STABLE AS $$
+) LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
+DECLARE
+    -- Leaves out the partitions that no piece touches before any is opened.
+    first_lower timestamptz := (SELECT min(lower) FROM unnest(lowers) AS lower);
+    last_upper  timestamptz := (SELECT max(upper) FROM unnest(uppers) AS upper);
 BEGIN
     IF of_series IS NOT NULL THEN
         RETURN QUERY
@@ -49,6 +53,7 @@ BEGIN
                    (max(ARRAY[date_part('epoch', r.time), r.value]) FILTER (WHERE r.flags & excluding = 0))[2]
             FROM reading r
             WHERE r.series_id = p.series_id AND r.time >= p.lower AND r.time < p.upper
+              AND r.time >= first_lower AND r.time < last_upper
             GROUP BY 1
         ) a;
     END IF;

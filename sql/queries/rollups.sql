@@ -211,10 +211,11 @@ WITH cut AS (
            since,
            until,
            tstzmultirange(tstzrange(since, until)) AS during
-    FROM (SELECT %(edges)s::timestamptz[] AS edges) asked
-    CROSS JOIN LATERAL (SELECT edges[1] AS since, edges[cardinality(edges)] AS until) ends
-    CROSS JOIN LATERAL unnest(edges) AS edge
-    CROSS JOIN LATERAL date_bin('1 hour', edge, '2000-01-01T00:00:00Z') AS hour
+    FROM (
+        SELECT (%(edges)s::timestamptz[])[1] AS since, (%(edges)s::timestamptz[])[cardinality(%(edges)s::timestamptz[])] AS until,
+               edge, date_bin('1 hour', edge, '2000-01-01T00:00:00Z') AS hour
+        FROM unnest(%(edges)s::timestamptz[]) AS edge
+    ) asked
     GROUP BY since, until
 ), marked AS (
     -- Of a whole series the hour is null, and the range without bounds; so is that of `rolled_until` where nothing is rolled up.
