@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grafana.build import DOMAINS, render
 from grafana.lint import lint, sql_of
 from grafana.targets import API, DATABASE
 
@@ -17,6 +16,50 @@ if TYPE_CHECKING:
     Dashboard = dict[str, Any]
 
 SOURCES = {str(ref.uid): str(ref.type_val) for ref in (API, DATABASE)}
+_DATABASE = {"uid": DATABASE.uid, "type": DATABASE.type_val}
+_API = {"uid": API.uid, "type": API.type_val}
+
+
+def panel(number: int, kind: str, source: Dashboard, target: Dashboard) -> Dashboard:
+    """Give a sound panel, the others below it."""
+    return {
+        "id": number,
+        "type": kind,
+        "title": f"Panel {number}",
+        "description": "What it shows.",
+        "gridPos": {"x": 0, "y": 8 * number, "w": 12, "h": 8},
+        "datasource": source,
+        "fieldConfig": {"defaults": {"unit": "short"}},
+        "targets": [{"refId": "A", "datasource": source, **target}],
+    }
+
+
+_SERIES = (
+    "SELECT $__timeGroupAlias(time, $__interval), count(*) FROM x WHERE $__timeFilter(time) AND site IN ($site) GROUP BY 1"
+)
+_ADDRESS = {
+    "format": "timeseries",
+    "parser": "backend",
+    "url": "/api/v1/aggregate?$__combineValues(site=,,&,${site:csv})",
+    "url_options": {"params": [{"key": "metric", "value": "${metric}"}]},
+    "columns": [{"selector": "time", "text": "time", "type": "timestamp"}],
+}
+SOUND: Dashboard = {
+    "uid": "hedgerow-traffic",
+    "title": "Traffic",
+    "links": [],
+    "templating": {
+        "list": [
+            {"name": "site", "type": "query", "datasource": _DATABASE, "query": "SELECT site FROM x", "multi": True},
+            {"name": "metric", "type": "custom", "query": "no2"},
+        ]
+    },
+    "panels": [
+        panel(1, "stat", _DATABASE, {"format": "table", "rawSql": "SELECT 1"}),
+        panel(2, "timeseries", _DATABASE, {"format": "time_series", "rawSql": _SERIES}),
+        panel(3, "timeseries", _API, _ADDRESS),
+    ],
+}
 
 
 def chart(dashboard: Dashboard, kind: str = DATABASE.type_val or "") -> Dashboard:
@@ -43,11 +86,11 @@ def plant(path: str, value: object, panel: Callable[[Dashboard], Dashboard] = ch
     return change
 
 
-ASKED = {"datasource": {"uid": DATABASE.uid, "type": DATABASE.type_val}, "format": "table", "rawSql": "SELECT 1"}
+ASKED = {"datasource": _DATABASE, "format": "table", "rawSql": "SELECT 1"}
 
 FAULTS: dict[str, tuple[Callable[[Dashboard], None], str]] = {
     "same panel id": (plant("id", 1), "the id 1 belongs to more than one panel"),
-    "overlap": (plant("gridPos.x", 6), "overlap"),
+    "overlap": (plant("gridPos.y", 9), "overlap"),
     "outside": (plant("gridPos.x", 20), "leaves the grid"),
     "unknown source": (
         plant("datasource", {"uid": "other", "type": "x"}),
@@ -81,7 +124,7 @@ FAULTS: dict[str, tuple[Callable[[Dashboard], None], str]] = {
 
 def traffic() -> Dashboard:
     """Give a sound dashboard, to be spoilt."""
-    dashboard: Dashboard = json.loads(render(DOMAINS[1]))
+    dashboard = deepcopy(SOUND)
     assert lint([dashboard], SOURCES) == []
     return dashboard
 
@@ -122,8 +165,11 @@ def test_lint_of_a_variable_names_its_unknown_source() -> None:
 def annotated(**changes: object) -> Dashboard:
     """Give a sound dashboard with one annotation, which the changes spoil."""
     dashboard = traffic()
-    source = {"uid": DATABASE.uid, "type": DATABASE.type_val}
-    sound = {"name": "Swaps", "datasource": source, "target": {"rawSql": "SELECT time, text FROM x WHERE $__timeFilter(time)"}}
+    sound = {
+        "name": "Swaps",
+        "datasource": _DATABASE,
+        "target": {"rawSql": "SELECT time, text FROM x WHERE $__timeFilter(time)"},
+    }
     builtin = {"name": "Built in", "datasource": {"type": "grafana", "uid": "-- Grafana --"}}
     dashboard["annotations"] = {"list": [builtin, {**sound, **changes}]}
     return dashboard
