@@ -13,6 +13,7 @@ import pytest
 
 from api.people import ensure_admin
 from hedgerow.addresses import free_port
+from ingest.settings import IngestSettings
 from tests.faults.harness import running_trial, sized, wait_until, watched_broker
 from tests.faults.servers import frozen, migrated
 from tests.servers.path import Program
@@ -73,7 +74,7 @@ def test_postgres_away_memory_stays_bounded_and_ingest_catches_up(
 ) -> None:
     """A6: the window fills, the rest waits at the broker; back again it catches up at five times the live rate and more."""
     broker = make_mosquitto(settings="sys_interval 1")
-    window = sized(2_000, 60_000)
+    window = sized(2_000, IngestSettings.model_fields["receive_maximum"].default)
     trial_of = running_trial("A6", server.url(), broker.url, tmp_path, receive_maximum=window)
     with watched_broker(broker) as broker_figures, trial_of as trial:
         with trial.flood(_RATE) as flood:
