@@ -3,154 +3,171 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from grafana_foundation_sdk.builders import common, dashboard, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, dashboardlist, geomap, stat, table, timeseries
 from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
     BigValueColorMode,
     BigValueGraphMode,
+    BigValueTextMode,
+    FrameGeometrySourceMode,
+    GraphDrawStyle,
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
+    StackingMode,
     TooltipDisplayMode,
+    VizOrientation,
 )
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId
-from grafana_foundation_sdk.models.units import DatetimeLocal
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType, DynamicConfigValue, FieldColorModeId
+from grafana_foundation_sdk.models.geomap import MapCenterID
 
-from grafana import targets
+from grafana import signs, targets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-_POINTS = 500  # most points a line: bounds the answer of the API
-_SHORTEST = "1m"  # no device of ours sends more often
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.cog.variants import Dataquery
+    from grafana_foundation_sdk.models.dashboard import DataSourceRef, ValueMapping
+
+POINTS = 500  # most points a line: bounds the answer of the API
+_SITE = "/d/hedgerow-site?var-site={}&${{__url_time_range}}"
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
-    """One metric over time."""
+class Frame:
+    """What stands around a panel, and its size on the grid of 24 columns."""
 
-    metric: str
     title: str
     description: str
-    unit: str
-    statistic: Literal["mean", "sum"] = "mean"
-    decimals: int = 1
+    width: int = 24
+    height: int = 8
 
 
-def metric_chart(chart: Chart, width: int) -> timeseries.Panel:
-    """Draw one metric, a line a site, from the database."""
-    target = targets.database(targets.sql(f"{chart.statistic}_by_site", metric=chart.metric), "time_series")
+class _Asking(Protocol):
+    """A panel that asks something."""
+
+    def title(self, title: str) -> Self: ...
+    def description(self, description: str) -> Self: ...
+    def datasource(self, datasource: DataSourceRef) -> Self: ...
+    def with_target(self, target: Builder[Dataquery]) -> Self: ...
+    def span(self, w: int) -> Self: ...
+    def height(self, h: int) -> Self: ...
+
+
+_Panel = TypeVar("_Panel", bound=_Asking)
+
+
+def number(
+    frame: Frame,
+    target: targets.Target,
+    unit: str,
+    limits: dashboard.ThresholdsConfig | None = None,
+    mappings: Sequence[ValueMapping] = (),
+) -> stat.Panel:
+    """Show one value; with `limits` in their colours. Text too."""
+    plain = BigValueColorMode.VALUE if limits or mappings else BigValueColorMode.NONE
+    everything = common.ReduceDataOptions().calcs(["lastNotNull"]).fields("/.*/")
+    panel = _framed(stat.Panel(), frame, target).unit(unit).no_value("none").color_mode(plain).mappings(list(mappings))
+    panel.graph_mode(BigValueGraphMode.NONE).reduce_options(everything).thresholds(limits or signs.steps(base=signs.BLUE))
+    return panel.text_mode(BigValueTextMode.VALUE)
+
+
+def bars(frame: Frame, target: targets.Target, unit: str, limits: dashboard.ThresholdsConfig | None = None) -> bargauge.Panel:
+    """Compare the rows of an answer: a word and a number each."""
     return (
-        _chart(chart.title, chart.description, target)
-        .datasource(targets.DATABASE)
-        .unit(chart.unit)
-        .decimals(chart.decimals)
-        .span(width)
-        .height(8)
-    )
-
-
-def chosen_metric_chart() -> timeseries.Panel:
-    """Draw the metric chosen above, a line a site, from the API; the unit stands in the legend."""
-    target = targets.api(
-        f"/api/v1/aggregate?{targets.SITES}",
-        "timeseries",
-        [("metric", "${metric}"), ("from", "${__from}"), ("to", "${__to}"), ("every", "${__interval}"), ("stat", "mean")],
-        {
-            "time": ("time", "timestamp"),
-            "site": ("site", "string"),
-            "unit": ("unit", "string"),
-            "mean": ("mean", "number"),
-        },
-    )
-    description = "Means of the metric chosen at the top, from the API. Readings with an excluding flag are left out."
-    return (
-        _chart("Chosen metric: ${metric}", description, target)
-        .datasource(targets.API)
-        .display_name("${__field.labels.site} [${__field.labels.unit}]")
-        .unit("short")
-        .span(24)
-        .height(9)
-    )
-
-
-def number(title: str, description: str, query: str, metrics: Sequence[str], unit: str) -> stat.Panel:
-    """Show one number from the database."""
-    return (
-        stat.Panel()
-        .title(title)
-        .description(description)
-        .datasource(targets.DATABASE)
-        .with_target(targets.database(targets.sql(query, metrics=metrics), "table"))
+        _framed(bargauge.Panel(), frame, target)
         .unit(unit)
-        .no_value("none")
-        .color_mode(BigValueColorMode.NONE)
-        .graph_mode(BigValueGraphMode.NONE)
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .span(6)
-        .height(4)
+        .min(0)
+        .orientation(VizOrientation.HORIZONTAL)
+        .display_mode(BarGaugeDisplayMode.BASIC)
+        .reduce_options(common.ReduceDataOptions().values(values=True).calcs(["lastNotNull"]).limit(40))
+        .thresholds(limits or signs.steps(base=signs.BLUE))
     )
 
 
-def latest_table(metrics: Sequence[str]) -> table.Panel:
-    """List the last value of every metric at the chosen sites, from the API."""
-    target = targets.api(
-        f"/api/v1/latest?{targets.SITES}",
-        "table",
-        [("metric", metric) for metric in metrics],
-        {
-            "site_name": ("Site", "string"),
-            "metric": ("Metric", "string"),
-            "value": ("Value", "number"),
-            "unit": ("Unit", "string"),
-            "time": ("Measured", "timestamp"),
-            "received_at": ("Received", "timestamp"),
-            "flags": ("Flags", "number"),
-        },
-    )
-    return (
-        table.Panel()
-        .title("Latest values")
-        .description("The last reading of each metric at each site, whatever its flags. 0 in Flags: nothing is doubtful.")
-        .datasource(targets.API)
-        .with_target(target)
-        .filterable(filterable=True)
-        .unit("none")
-        .override_by_name("Value", [DynamicConfigValue("decimals", 1)])
-        .override_by_regexp("/^(Measured|Received)$/", [DynamicConfigValue("unit", DatetimeLocal)])
-        .span(24)
-        .height(10)
-    )
-
-
-def count_table(metrics: Sequence[str]) -> table.Panel:
-    """Count the readings of each metric, from the database."""
-    return (
-        table.Panel()
-        .title("Readings by metric")
-        .description("What was stored in the time shown, and how much of it aggregates leave out because it is doubtful.")
-        .datasource(targets.DATABASE)
-        .with_target(targets.database(targets.sql("count_by_metric", metrics=metrics), "table"))
-        .unit("none")
-        .override_by_regexp("/^(First|Last)$/", [DynamicConfigValue("unit", DatetimeLocal)])
-        .span(24)
-        .height(8)
-    )
-
-
-def _chart(title: str, description: str, target: targets.Target) -> timeseries.Panel:
+def lines(frame: Frame, target: targets.Target, unit: str, decimals: int = 1, least: str = "1m") -> timeseries.Panel:
+    """Draw lines over time; no interval is shorter than `least`."""
     legend = common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
     tooltip = common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
     return (
-        timeseries.Panel()
-        .title(title)
-        .description(description)
-        .with_target(target)
-        .interval(_SHORTEST)
-        .max_data_points(_POINTS)
+        _framed(timeseries.Panel(), frame, target)
+        .unit(unit)
+        .decimals(decimals)
+        .interval(least)
+        .max_data_points(POINTS)
         .no_value("no readings")
-        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .line_width(2)
         .legend(legend.show_legend(show_legend=True))
         .tooltip(tooltip)
     )
+
+
+def site_lines(frame: Frame, target: targets.Target, unit: str, decimals: int = 1, least: str = "1m") -> timeseries.Panel:
+    """Draw a line a place, from paler to deeper blue by its last value; a click on it leads to its site."""
+    colour = dashboard.FieldColor().mode(FieldColorModeId.CONTINUOUS_BL_PU)
+    return (
+        lines(frame, target, unit, decimals, least)
+        .display_name("${__field.labels.place}")
+        .color_scheme(colour)
+        .data_links([_link("Site: ${__field.labels.place}", _SITE.format("${__field.labels.site}"))])
+    )
+
+
+def stacked(panel: timeseries.Panel) -> timeseries.Panel:
+    """Draw stacked bars in place of lines."""
+    return panel.draw_style(GraphDrawStyle.BARS).fill_opacity(80).stacking(common.StackingConfig().mode(StackingMode.NORMAL))
+
+
+def listing(
+    frame: Frame, target: targets.Target, columns: Mapping[str, Sequence[DynamicConfigValue]] | None = None
+) -> table.Panel:
+    """List rows. A column `Site` leads to the site whose code is in the column `Code`, which is hidden."""
+    panel = _framed(table.Panel(), frame, target).unit("none").no_value("-").filterable(filterable=True)
+    panel.override_by_name("Site", _site_link())
+    panel.override_by_name("Code", [DynamicConfigValue("custom.hidden", value=True)])
+    panel.override_by_name("State", signs.stated())
+    for name, properties in (columns or {}).items():
+        panel.override_by_name(name, list(properties))
+    return panel
+
+
+def site_map(frame: Frame, target: targets.Target) -> geomap.Panel:
+    """Show sites where they are: the colour of their state, and its word where it is not ok."""
+    style = {
+        "color": {"field": "State", "fixed": signs.GREY},
+        "opacity": 0.9,
+        "size": {"fixed": 7, "min": 2, "max": 15},
+        "symbol": {"fixed": "img/icons/marker/circle.svg", "mode": "fixed"},
+        "text": {"mode": "field", "field": "Label", "fixed": ""},
+        "textConfig": {"fontSize": 12, "offsetX": 0, "offsetY": 14, "textAlign": "center", "textBaseline": "middle"},
+    }
+    place = common.FrameGeometrySource().mode(FrameGeometrySourceMode.COORDS).latitude("Latitude").longitude("Longitude")
+    sites = common.MapLayerOptions().type("markers").name("Sites").location(place).tooltip(tooltip=True)
+    panel = _framed(geomap.Panel(), frame, target).unit("none").mappings(signs.states())
+    panel.override_by_name("Site", _site_link())
+    panel.view(geomap.MapViewConfig().id(MapCenterID.FIT).all_layers(all_layers=True).padding(5).zoom(12))
+    panel.controls(geomap.ControlsOptions().show_zoom(show_zoom=True).show_attribution(show_attribution=True))
+    return panel.layers([sites.config({"showLegend": True, "style": style})])
+
+
+def boards_list(frame: Frame, tag: str) -> dashboardlist.Panel:
+    """List our dashboards, with the time kept."""
+    panel = dashboardlist.Panel().title(frame.title).description(frame.description).span(frame.width).height(frame.height)
+    panel.datasource(targets.DATABASE).tags([tag]).show_search(show_search=True).show_starred(show_starred=False)
+    return panel.show_headings(show_headings=False).keep_time(keep_time=True).max_items(20)
+
+
+def _framed(panel: _Panel, frame: Frame, target: targets.Target) -> _Panel:
+    panel.title(frame.title).description(frame.description).datasource(target.source).with_target(target)
+    return panel.span(frame.width).height(frame.height)
+
+
+def _site_link() -> list[DynamicConfigValue]:
+    return [DynamicConfigValue("links", [_link("Site", _SITE.format("${__data.fields.Code}")).build()])]
+
+
+def _link(title: str, address: str) -> dashboard.DashboardLink:
+    return dashboard.DashboardLink(title).type(DashboardLinkType.LINK).url(address)

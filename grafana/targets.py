@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, LiteralString, Self
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from sql.queries import split_queries
 
@@ -47,9 +47,9 @@ class Target(Builder[Dataquery], Dataquery):
         return {"refId": "A", "datasource": self.source, **self.question}
 
 
-def sql(name: str, **values: str | Sequence[str]) -> str:
-    """Give the text of one query of `queries.sql`, its words in braces filled in with literals."""
-    literals = {word: Literal(value) for word, value in values.items()}
+def sql(name: str, **values: str | Sequence[str] | Identifier) -> str:
+    """Give the text of one query of `queries.sql`, its words in braces filled in with literals and names of columns."""
+    literals = {word: value if isinstance(value, Identifier) else Literal(value) for word, value in values.items()}
     return SQL(_queries()[name]).format(excluding=_EXCLUDING, **literals).as_string(None)
 
 

@@ -316,3 +316,7 @@ SELECT 'the rest', greatest(0, pg_database_size(current_database()) - sum(bytes)
 
 GRANT SELECT ON air_quality_hourly, traffic_hourly, asset_hourly, site_status, device_health, site_annotation, quarantine_by_reason,
     quarantine_arrival, ingest_by_minute, ingest_path, storage TO hedgerow_reader;
+
+-- Where people reach the console, for links; deploy/grafana_access.sql puts the real address in its place.
+CREATE VIEW console_address AS SELECT 'http://127.0.0.1:8080'::text AS address;
+GRANT SELECT ON console_address TO hedgerow_reader;

@@ -1,0 +1,1 @@
+"""Our dashboards, one a module."""
