@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from psycopg.errors import ExclusionViolation
 
-from api.database import rows_of, value_of
+from api.database import row_of, rows_of, value_of
 from api.errors import Conflict
 from api.stays import EVER, OPEN, Place, Stay, differences, shifts
+from devices.flags import Flag
 from sql.queries import query
 
 if TYPE_CHECKING:
@@ -49,6 +50,16 @@ class _Row:
     start: datetime | None
     end: datetime | None
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    what: str
+    site: str
+    metric: str
+    start: datetime
+    end: datetime
+    id: int
 
 
 async def hold_deployments(connection: AsyncConnection) -> None:
@@ -93,18 +104,19 @@ async def reattribute(connection: AsyncConnection, before: Sequence[Stay], after
     Raises
     ------
     Conflict
-        When a device would be at two places at a time.
+        When a device would be at two places at a time, or readings that people have ratified or adjusted would move.
     """
     found = list(shifts(before, after))
     devices = sorted({shift.device_id for shift in found})
     left = _columns([shift for shift in found if shift.old is not None])
+    await _refuse_closed(connection, left)
     await connection.execute(query("allow_long_moves"))
     ambiguous = await value_of(connection, "note_shared_times", left)
     waiting = await value_of(connection, "count_unplaced", {"devices": devices})
     taken = await value_of(connection, "take_readings", left)
     await _write_stays(connection, before, after)
     await connection.execute(query("add_series_for_unplaced"), {"devices": devices})
-    placed = await value_of(connection, "place_readings", {"devices": devices})
+    placed = await value_of(connection, "place_readings", {"devices": devices, "invalid": int(Flag.MANUAL_INVALID)})
     conflicting = await value_of(connection, "note_unplaced_conflicts", {"devices": devices})
     sites = {"sites": sorted({stay.place.site_id for stay in (*before, *after)})}
     await connection.execute(query("renew_latest_at_sites"), sites)
@@ -117,6 +129,16 @@ async def reattribute(connection: AsyncConnection, before: Sequence[Stay], after
 def bound(edge: datetime) -> datetime | None:
     """Give the end of a stay as it is written: nothing stands for ever."""
     return None if edge in (EVER, OPEN) else edge
+
+
+async def _refuse_closed(connection: AsyncConnection, left: dict[str, object]) -> None:
+    closed = await row_of(connection, _Closed, "find_closed_to_moves", left)
+    if closed is None:
+        return
+    of = f"{closed.metric} at {closed.site} from {closed.start:%Y-%m-%dT%H:%M:%SZ} to {closed.end:%Y-%m-%dT%H:%M:%SZ}"
+    if closed.what == "ratified":
+        raise Conflict(f"This would move readings of {of}, which are ratified. A manager sets the range back first.")
+    raise Conflict(f"This would move readings of {of}, which were adjusted. Undo the adjustment {closed.id} first.")
 
 
 async def _write_stays(connection: AsyncConnection, before: Sequence[Stay], after: Sequence[Stay]) -> None:

@@ -19,7 +19,8 @@ ON CONFLICT (series_id, time) DO NOTHING;
 
 -- name: note_conflicts
 -- Keeps count, and the last example, of readings refused because their key has another value: of staged ones that are stored
--- otherwise, and of those that lost to another one of their group. Gives the number of the former.
+-- otherwise, and of those that lost to another one of their group. A repeat of one that was adjusted since is none. Gives the
+-- number of the former.
 WITH refused AS (
     SELECT series_id, time, value, true AS is_staged FROM reading_staging
     UNION ALL
@@ -30,6 +31,7 @@ WITH refused AS (
     FROM refused s
     JOIN reading r USING (series_id, time)
     WHERE r.value <> s.value
+      AND NOT EXISTS (SELECT FROM reading_before b WHERE b.series_id = r.series_id AND b.time = r.time AND b.value = s.value)
 ), noted AS (
     INSERT INTO reading_conflict AS c (series_id, day, conflicts, time, kept_value, refused_value)
     SELECT DISTINCT ON (series_id) series_id, (now() AT TIME ZONE 'UTC')::date, count(*) OVER (PARTITION BY series_id), time,

@@ -88,7 +88,8 @@ WHERE EXISTS (
 COPY redecode_staging (series_id, time, value, flags, received_at) FROM STDIN (FORMAT binary);
 
 -- name: compare_redecoded
--- Holds a batch against what is stored. Flags that the path does not give stay as they are. Left alone is what a message outside
+-- Holds a batch against what is stored. Flags that the path does not give stay as they are. Left alone is what people have marked,
+-- adjusted or ratified, and what a message outside
 -- the run may have given first: one of a device that is not of the run and was there too; or, of a series for which readings were
 -- refused, one from before the first message of the run, which can have given only times up to the greatest clock_ahead_s after it.
 WITH first_given AS (
@@ -101,7 +102,10 @@ INSERT INTO redecode_outcome (outcome, series_id, time, received_at, old_value, 
 SELECT CASE WHEN f.series_id IS NULL THEN 'repeated'
             WHEN r.series_id IS NULL THEN 'new'
             WHEN r.value = s.value AND (r.flags & %(judged)s::int2) = (s.flags & %(judged)s::int2) THEN 'same'
-            WHEN r.flags & %(marked)s::int2 <> 0 THEN 'marked'
+            WHEN r.flags & %(marked)s::int2 <> 0
+                 OR EXISTS (SELECT FROM reading_before b WHERE b.series_id = s.series_id AND b.time = s.time)
+                 OR EXISTS (SELECT FROM series_status st
+                            WHERE st.series_id = s.series_id AND st.status = 'ratified' AND st.during @> s.time) THEN 'marked'
             WHEN EXISTS (
                 SELECT FROM series se
                 JOIN deployment d USING (site_id, channel)
@@ -196,7 +200,8 @@ ON CONFLICT (received_at, digest, item) DO UPDATE
 SET reason = excluded.reason, detail = excluded.detail, replayed_at = NULL, replay_result = %(result)s;
 
 -- name: find_gone_readings
--- What is stored at a place for the very times this run gave it readings, and was not given; unless a person marked it,
+-- What is stored at a place for the very times this run gave it readings, and was not given; unless a person marked, adjusted or
+-- ratified it,
 -- or a device that is not of the run was there too and may have sent it. Moments at the edges of the run are not judged: what is
 -- stored for them may come from a message outside of it.
 INSERT INTO redecode_outcome (outcome, series_id, time, old_value, old_flags)
@@ -212,6 +217,9 @@ FROM (
 JOIN series se ON se.site_id = %(site)s AND se.channel = %(channel)s
 JOIN reading r ON r.series_id = se.series_id AND r.time = moment.time
 WHERE r.flags & %(marked)s::int2 = 0
+  AND NOT EXISTS (SELECT FROM reading_before b WHERE b.series_id = r.series_id AND b.time = r.time)
+  AND NOT EXISTS (SELECT FROM series_status st
+                  WHERE st.series_id = r.series_id AND st.status = 'ratified' AND st.during @> r.time)
   AND NOT EXISTS (SELECT FROM redecode_given g WHERE g.series_id = r.series_id AND g.time = r.time)
   AND NOT EXISTS (
       SELECT FROM deployment d

@@ -117,7 +117,7 @@ ON CONFLICT (site_id, metric_id, channel) DO NOTHING;
 
 -- name: place_readings
 -- Puts readings without a line into the series of the places where their devices are by now; under a key that is taken the
--- stored one stays. Gives how many were placed and how many lost to another value just now.
+-- stored one stays. Invalid is what an invalidation of the new line covers. Gives how many were placed.
 WITH candidate AS (
     SELECT DISTINCT ON (se.series_id, u.time) u.unplaced_id, se.series_id, u.time, u.value, u.flags
     FROM unplaced_reading u
@@ -127,7 +127,10 @@ WITH candidate AS (
     ORDER BY se.series_id, u.time, u.unplaced_id
 ), placed AS (
     INSERT INTO reading (series_id, time, value, flags)
-    SELECT series_id, time, value, flags FROM candidate ORDER BY series_id, time
+    SELECT series_id, time, value, CASE
+        WHEN EXISTS (SELECT FROM invalidation i WHERE i.series_id = c.series_id AND i.undone_at IS NULL AND i.during @> c.time)
+        THEN flags | %(invalid)s::int2 ELSE flags & ~%(invalid)s::int2 END
+    FROM candidate c ORDER BY series_id, time
     ON CONFLICT (series_id, time) DO NOTHING
     RETURNING series_id, time
 ), marked AS (
