@@ -48,7 +48,7 @@ def hours_of_year(year: int, hour: NDArray[np.int64], mean: NDArray[np.float64],
     """
     first = first_hour(year)
     grid = np.full(WINDOW_H + first_hour(year + 1) - first, np.nan)
-    enough = n >= np.ceil(_SHARE * _usual(hour, n))
+    enough = n >= _SHARE * _usual(hour, n)
     grid[hour[enough] - first + WINDOW_H] = mean[enough]
     return grid
 

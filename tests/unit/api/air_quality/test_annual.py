@@ -62,6 +62,13 @@ def test_figures_of_pm10_count_days_of_eighteen_hours() -> None:
     assert told["mean", None].n == _YEAR - 13
 
 
+def test_figures_of_pm10_percentile_is_of_daily_means() -> None:
+    """Days of 0, 1, 2 … 364: the 90.4th percentile lies at 0.904 of the 364 steps between them."""
+    grid = np.concatenate([np.zeros(WINDOW_H), np.repeat(np.arange(365.0), _DAY)])
+
+    assert found("pm10", grid)["percentile_90_4", None].value == pytest.approx(0.904 * 364)
+
+
 @pytest.mark.parametrize(
     ("hours", "mean", "count"),
     [
@@ -99,8 +106,10 @@ def test_figures_of_ozone_need_the_summer() -> None:
     winter_only[WINDOW_H + _APRIL : WINDOW_H + _OCTOBER] = np.nan
     without_may = np.full(WINDOW_H + _YEAR, 130.0)
     without_may[WINDOW_H + 120 * _DAY : WINDOW_H + 151 * _DAY] = np.nan
+    without_may[WINDOW_H + _OCTOBER + 10 * _DAY : WINDOW_H + _OCTOBER + 20 * _DAY] = np.nan
+    without_may[WINDOW_H + 152 * _DAY : WINDOW_H + 155 * _DAY - 8] = np.nan
     nor_june = without_may.copy()
-    nor_june[WINDOW_H + 151 * _DAY : WINDOW_H + 155 * _DAY] = np.nan
+    nor_june[WINDOW_H + 160 * _DAY : WINDOW_H + 161 * _DAY] = np.nan
 
     assert not found("o3", summer_only)["mean", None].is_valid
     assert not found("o3", winter_only)["mean", None].is_valid

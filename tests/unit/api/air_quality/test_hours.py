@@ -61,17 +61,19 @@ def test_hours_of_year_lays_each_mean_at_its_hour() -> None:
 
 
 def test_hours_of_year_hour_with_too_few_readings_is_no_mean() -> None:
-    """Of four readings an hour three are enough; where a month has one an hour, one is; each month by what is usual in it."""
+    """Of four readings an hour three are enough; of three all are needed; each month by what is usual in it."""
     january, february = first_hour(2003), first_hour(2003) + 31 * 24
     hour = np.concatenate([january + np.arange(100), february + np.arange(100)])
-    n = np.concatenate([np.full(100, 4), np.full(100, 1)])
-    n[:2] = 3, 2
+    n = np.concatenate([np.full(100, 4), np.full(100, 3)])
+    n[:3] = 3, 2, 40
+    n[100] = 2
 
     laid = hours_of_year(2003, hour, np.ones(200), n)
 
     assert laid[WINDOW_H] == 1.0
     assert np.isnan(laid[WINDOW_H + 1])
-    assert np.isfinite(laid).sum() == 199
+    assert np.isnan(laid[WINDOW_H + 31 * 24])
+    assert np.isfinite(laid).sum() == 198
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2, 0.25, 0.3, 1.0])
