@@ -38,6 +38,7 @@ class Reason(StrEnum):
     SIMULATED = "simulated"
     NETWORK_CODEC_FAILED = "network_codec_failed"
     NOT_DEPLOYED = "not_deployed"
+    NOT_KEPT = "not_kept"
     STORE_REFUSED = "store_refused"
     NOT_PROCESSED = "not_processed"
 
@@ -73,6 +74,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.SIMULATED: "The message was simulated at the network server's console: it is no reading of the device.",
     Reason.NETWORK_CODEC_FAILED: "The network server's codec failed on a message: its readings are missing. Mend it there.",
     Reason.NOT_DEPLOYED: "The device was at no site at the time of the reading.",
+    Reason.NOT_KEPT: "The reading is older than readings of this metric are kept: only the statistics of that time are left.",
     Reason.STORE_REFUSED: "The database refused the data; the detail says why.",
     Reason.NOT_PROCESSED: "Hedgerow failed on this message; the detail says where. Please report it, then replay.",
 }
@@ -109,6 +111,7 @@ ADVICE: dict[Reason, str] = {
     Reason.SIMULATED: "Nothing is to be done: switch the device on to see a message of its own.",
     Reason.NETWORK_CODEC_FAILED: "Mend the codec at the network server, or choose a profile here that decodes the frame.",
     Reason.NOT_DEPLOYED: "Install the device at its site from the time of these readings on; then replay them.",
+    Reason.NOT_KEPT: "The statistics of that time are closed. Was it not so long ago, mend the device's clock.",
     Reason.STORE_REFUSED: "Tell whoever runs Hedgerow; the message is kept and can be replayed.",
     Reason.NOT_PROCESSED: "Tell whoever runs Hedgerow; the message is kept and can be replayed.",
 }

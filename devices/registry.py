@@ -69,6 +69,8 @@ class Registry:
     state_codes: dict[tuple[int, str], int]
     """Code of a state by metric position and plain label (`devices/states.py`)."""
     invalidations: Invalidations
+    kept_from_us: NDArray[np.int64]
+    """By series id: readings before it are no longer kept [µs since 1970]; the last entry stands for every later series."""
     version: int
     """Grows when deployments or invalidations of times that have passed change: what was resolved before is resolved again."""
 
@@ -84,6 +86,11 @@ class Registry:
     def metrics(self, keys: Sequence[str]) -> NDArray[np.int32]:
         """Position of each metric, by key or alias in any capitals; `NONE` where the vocabulary lacks it."""
         return np.array([self.metric_position.get(key.lower(), NONE) for key in keys], np.int32)
+
+    def is_kept(self, series: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell whether readings of these series (ids) and times [µs since 1970] are still kept, shape (n,)."""
+        kept: NDArray[np.bool_] = time_us >= self.kept_from_us[np.minimum(series, len(self.kept_from_us) - 1)]
+        return kept
 
     def deployments(self, device: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.int64]:
         """Deployment of each device at each time.
@@ -128,6 +135,7 @@ def load_registry(connection: psycopg.Connection) -> Registry:
                 "list_devices",
                 "list_deployments",
                 "list_series",
+                "list_kept_from",
                 "list_invalidations",
                 "read_registry_version",
             )
@@ -144,6 +152,7 @@ def build_registry(
     list_deployments: Sequence[tuple[int, int, int, str, int | None, int | None]],
     list_series: Sequence[tuple[int, int, int, str]],
     list_invalidations: Sequence[tuple[int, int, int]] = (),
+    list_kept_from: Sequence[tuple[int, int]] = (),
     read_registry_version: Sequence[tuple[int]] = ((0,),),
 ) -> Registry:
     """Arrange the rows of the queries of the same names for look-up."""
@@ -164,6 +173,9 @@ def build_registry(
     for series_id, site_id, metric_id, channel in list_series:
         if (site_id, channel) in places:
             series_of[places[site_id, channel], metric_at[metric_id]] = series_id
+    kept_from_us = np.full(max((series_id for series_id, _ in list_kept_from), default=-1) + 2, _EARLIEST, np.int64)
+    for series_id, from_us in list_kept_from:
+        kept_from_us[series_id] = from_us
     return Registry(
         metric_position=metric_position,
         metric_ids=np.array([row[0] for row in list_metrics], np.int32),
@@ -188,6 +200,7 @@ def build_registry(
             [i for i, row in enumerate(list_metrics) if row[2] == "bool"],
         ),
         invalidations=invalidations_of(list_invalidations),
+        kept_from_us=kept_from_us,
         version=read_registry_version[0][0],
     )
 

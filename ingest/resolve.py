@@ -104,10 +104,15 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     nowhere = np.zeros(len(columns), bool)
     nowhere[rows[deployment == NONE]] = True
     _reject(columns, group, rejects, nowhere, Reason.NOT_DEPLOYED)
-    somewhere = deployment != NONE
+    somewhere = np.flatnonzero(deployment != NONE)
     place = registry.deployment_place[deployment[somewhere]]
+    series = registry.series_of[place, metric[somewhere]]
+    if not (kept := registry.is_kept(series, time_us[somewhere])).all():
+        too_old = np.zeros(len(columns), bool)
+        too_old[rows[somewhere[~kept]]] = True
+        _reject(columns, group, rejects, too_old, Reason.NOT_KEPT)
+        somewhere, place, series = somewhere[kept], place[kept], series[kept]
     metric = metric[somewhere]
-    series = registry.series_of[place, metric]
     lacking = series == NONE
     missing = sorted(set(zip(place[lacking].tolist(), metric[lacking].tolist(), strict=True)))
     batch = Batch(

@@ -66,7 +66,7 @@ WITH shift AS (
     FROM shift s
 ), taken AS (
     DELETE FROM reading r USING clear c JOIN series se USING (site_id, channel)
-    WHERE r.series_id = se.series_id AND r.time >= coalesce(lower(c.during), '-infinity')
+    WHERE r.series_id = se.series_id AND r.time >= greatest(lower(c.during), se.raw_from, '-infinity')
       AND r.time < coalesce(upper(c.during), 'infinity')
     RETURNING c.device_id, se.metric_id, r.time, r.value, r.flags
 ), kept AS (
@@ -123,7 +123,7 @@ WITH candidate AS (
     FROM unplaced_reading u
     JOIN deployment d ON d.device_id = u.device_id AND d.during @> u.time
     JOIN series se ON se.site_id = d.site_id AND se.channel = d.channel AND se.metric_id = u.metric_id
-    WHERE u.device_id = ANY(%(devices)s::int4[])
+    WHERE u.device_id = ANY(%(devices)s::int4[]) AND u.time >= coalesce(se.raw_from, '-infinity')
     ORDER BY se.series_id, u.time, u.unplaced_id
 ), placed AS (
     INSERT INTO reading (series_id, time, value, flags)

@@ -49,6 +49,10 @@ FROM (
 ) whole
 ORDER BY series_id, lower(piece);
 
+-- name: list_kept_from
+-- Series of which old readings are no longer kept, and from when on they are [µs since 1970].
+SELECT series_id, (extract(epoch FROM raw_from) * 1000000)::int8 FROM series WHERE raw_from IS NOT NULL;
+
 -- name: add_series
 -- Makes the series that first readings call for; another worker may have been quicker. In key order: workers never deadlock.
 INSERT INTO series (site_id, metric_id, channel)

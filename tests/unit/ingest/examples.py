@@ -53,9 +53,9 @@ SERIES = [
 ]
 
 
-def registry() -> Registry:
+def registry(kept_from: Sequence[tuple[int, int]] = ()) -> Registry:
     """Build the registry of the names above; `dev-4` is registered and at no site, uptime has no series yet."""
-    return build_registry(METRICS, ALIASES, [], *devices_with_clocks(DEVICES), DEPLOYMENTS, SERIES)
+    return build_registry(METRICS, ALIASES, [], *devices_with_clocks(DEVICES), DEPLOYMENTS, SERIES, list_kept_from=kept_from)
 
 
 def device_topic(uid: str) -> str:

@@ -222,7 +222,14 @@ def test_decode_cases_cover_every_reason_that_decode_can_give() -> None:
     """A new reason needs a case here, or is one of those that only later steps give."""
     of_codecs = {Reason.CODEC_MISSING, Reason.CODEC_BROKEN, Reason.CODEC_FAILED, Reason.FRAME_INCOMPLETE, Reason.ENCRYPTED}
     of_networks = {Reason.SIMULATED, Reason.NOT_PROTOBUF, Reason.NETWORK_CODEC_FAILED}
-    later = {Reason.METRIC_UNKNOWN, Reason.UNIT_MISMATCH, Reason.NOT_DEPLOYED, Reason.STORE_REFUSED, Reason.NOT_PROCESSED}
+    later = {
+        Reason.METRIC_UNKNOWN,
+        Reason.UNIT_MISMATCH,
+        Reason.NOT_DEPLOYED,
+        Reason.NOT_KEPT,
+        Reason.STORE_REFUSED,
+        Reason.NOT_PROCESSED,
+    }
 
     assert {reason for _, _, reason in WHOLE + SINGLE} == set(Reason) - later - of_codecs - of_networks - {Reason.STATE_UNKNOWN}
 

@@ -21,6 +21,7 @@ from tests.unit.devices.senml_packs import groups
 from tests.unit.ingest.examples import (
     DEVICES,
     GATEWAY,
+    HOUR_US,
     KNOWN,
     MOVED_US,
     OTHER,
@@ -376,3 +377,17 @@ def test_resolve_random_groups_account_for_every_reading(pairs: Sequence[tuple[l
     ]
     put_off = sum(reject.item > 0 and reject.message in whole for reject in columns.rejects)
     assert len(found.batch) + refused + put_off + sum(waiting.values()) == len(columns)
+
+
+def test_resolve_older_than_is_kept_is_refused_to_the_microsecond() -> None:
+    """A reading older than those of its series are kept is refused; one just young enough, or of another series, is not."""
+    limit_us = RECEIVED_US - 24 * HOUR_US
+    columns = [
+        b'{"time": %.6f, "air_temperature": 1, "pm2_5": 2}' % ((limit_us - 1) / 1e6),
+        b'{"time": %.6f, "air_temperature": 3}' % (limit_us / 1e6),
+    ]
+    messages = group(*columns)
+    found = resolve(decode(messages), messages, registry(kept_from=[(101, limit_us)]))
+
+    assert refusals_of(found.rejects) == [Refusal(0, 1, Reason.NOT_KEPT)]
+    assert [(row.series, row.time_us - limit_us, row.value) for row in rows_of(found.batch)] == [(102, -1, 2), (101, 0, 3)]

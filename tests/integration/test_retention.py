@@ -1,0 +1,260 @@
+"""Retention on both flavours: what is to go goes, statistics stay, and nobody waits for it."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from devices.registry import load_registry
+from ingest.retention import is_due, look, run
+from sql.migrate import migrate
+from sql.queries import query
+from tests.integration.retention_store import AIR, BEGIN, FOR_EVER, NOW, TRAFFIC, OldStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LIMIT = datetime(2026, 5, 1, tzinfo=UTC)
+"""From when on readings are kept with a policy of six months: the month that has begun then is whole."""
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[OldStore]:
+    """Give a store with old readings."""
+    found = OldStore(database)
+    yield found
+    found.close()
+
+
+def test_run_all_readings_for_six_months_statistics_stay(store: OldStore) -> None:
+    """With one policy for all, whole partitions go, no reading is deleted singly, and every statistic is what it was."""
+    before = store.statistics()
+    store.keep(6)
+
+    outcome = run(store.connection, NOW)
+
+    assert len(before) > 3 * 4 * 280
+    assert store.statistics() == before
+    assert outcome.series == 3
+    assert (outcome.readings, outcome.postponed) == (0, [])
+    assert len(outcome.partitions) >= 2
+    assert outcome.bytes > 0
+    assert [lower for lower, upper in store.partitions() if upper <= _LIMIT] == []
+    oldest = store.oldest(AIR)
+    assert oldest is not None
+    assert _LIMIT - timedelta(days=30) < oldest <= _LIMIT + timedelta(hours=1)  # chunks end where they end
+    assert store.one("SELECT count(*) FROM rollup_dirty") == 0
+    assert run(store.connection, NOW).is_idle
+
+
+def test_run_policies_by_metric_and_domain_the_most_specific_counts(store: OldStore) -> None:
+    """A metric's policy wins over its domain's, that over the one for all; rows of others in the same partitions stay."""
+    before = store.statistics()
+    store.keep(None)
+    store.keep(3, domain=store.one("SELECT domain FROM metric WHERE key = %s", TRAFFIC))
+    store.keep(1, domain=store.one("SELECT domain FROM metric WHERE key = %s", AIR))
+    store.keep(6, metric=AIR)
+    store.keep(None, metric=FOR_EVER)
+
+    outcome = run(store.connection, NOW)
+
+    assert store.statistics() == before
+    assert store.oldest(AIR) == _LIMIT + timedelta(minutes=30)
+    assert store.oldest(TRAFFIC) == datetime(2026, 8, 1, 0, 30, tzinfo=UTC)
+    assert store.oldest(FOR_EVER) == BEGIN + timedelta(minutes=30)
+    assert outcome.readings == 4 * ((_LIMIT - BEGIN).days + (datetime(2026, 8, 1, tzinfo=UTC) - BEGIN).days)
+    assert outcome.partitions == []
+    assert store.one("SELECT count(*) FROM rollup_dirty") == 0
+
+
+def test_run_series_marked_as_a_whole_afterwards_keep_their_old_statistics(store: OldStore) -> None:
+    """When other flags come to exclude, every series is marked: what is aggregated again is what has readings still."""
+    before = store.statistics()
+    store.keep(6, metric=AIR)
+    run(store.connection, NOW)
+
+    store.connection.execute("INSERT INTO rollup_dirty (series_id) SELECT series_id FROM series")
+    store.roll()
+
+    assert store.statistics() == before
+
+
+def test_run_a_series_with_a_waiting_mark_is_left_until_it_is_rolled(store: OldStore) -> None:
+    """A late reading that is not in the rollups yet keeps its series as it is; once it is rolled up the next run goes on."""
+    late = BEGIN + timedelta(minutes=40)
+    store.add([(store.series[AIR], late, 1e6)])
+    store.mark(store.series[AIR], BEGIN)
+    with_late = store.statistics()
+    store.keep(6)
+
+    outcome = run(store.connection, NOW)
+
+    assert store.one("SELECT value FROM reading WHERE series_id = %s AND time = %s", store.series[AIR], late) == 1e6
+    assert (outcome.series, len(outcome.postponed), outcome.partitions) == (2, 1, [])
+    assert is_due(store.connection)
+    store.roll()
+    assert run(store.connection, NOW).series == 1
+    assert store.oldest(AIR) is not None
+    assert store.one("SELECT count(*) FROM reading WHERE time = %s", late) == 0
+    assert store.statistics() == with_late
+    assert not is_due(store.connection)
+
+
+def test_run_hours_not_rolled_up_yet_nothing_goes(store: OldStore) -> None:
+    """While rollups lag behind the limit of a policy no reading goes."""
+    store.connection.execute("UPDATE rollup_state SET rolled_until = %s", (_LIMIT - timedelta(hours=1),))
+    store.keep(6)
+
+    outcome = run(store.connection, NOW)
+
+    assert (outcome.series, outcome.partitions, outcome.readings) == (0, [], 0)
+    assert outcome.postponed == ["readings of 3 series: their rollups are still being made"]
+
+
+def test_run_somebody_stores_meanwhile_it_is_left_for_later(store: OldStore, database: str) -> None:
+    """A transaction that stores readings is not waited for; it goes on, and the next run does the work."""
+    store.keep(6)
+    before = store.statistics()
+    with psycopg.connect(database) as writer:
+        writer.execute(query("hold_registry_version"))
+        writer.execute(
+            "UPDATE reading SET value = 1e6 WHERE series_id = %s AND time < %s", (store.series[AIR], BEGIN + timedelta(1))
+        )
+
+        outcome = run(store.connection, NOW)
+
+        assert outcome.series == 0
+        assert outcome.postponed == ["readings to be kept no longer"]
+        writer.commit()
+    assert run(store.connection, NOW).series == 2  # what was changed is marked
+    store.roll()
+    assert run(store.connection, NOW).series == 1
+    changed = store.statistics()
+    assert changed != before
+    assert max(row[5] for row in changed if row[0] == store.series[AIR]) == 4e6
+
+
+def test_run_a_reader_keeps_a_partition_until_the_next_run(store: OldStore, database: str) -> None:
+    """A partition somebody reads from is not waited for long, and goes with the next run."""
+    store.keep(6)
+    with psycopg.connect(database) as reader:
+        reader.execute("SELECT count(*) FROM reading WHERE time < %s", (BEGIN + timedelta(days=40),))
+
+        held = run(store.connection, NOW)
+
+    assert any(line.startswith("partition ") for line in held.postponed)
+    assert run(store.connection, NOW).postponed == []
+    assert [lower for lower, upper in store.partitions() if upper <= _LIMIT] == []
+
+
+def test_run_registry_ingest_knows_from_when_readings_are_kept(store: OldStore) -> None:
+    """The registry of before is outdated by a run, and the new one has the limits."""
+    before = load_registry(store.connection)
+    store.keep(6, metric=AIR)
+
+    run(store.connection, NOW)
+
+    after = load_registry(store.connection)
+    assert after.version > before.version
+    assert after.kept_from_us[store.series[AIR]] == _LIMIT.timestamp() * 1_000_000
+    assert after.kept_from_us[store.series[TRAFFIC]] < 0
+
+
+def test_run_tables_their_old_rows_go_and_what_waits_stays(store: OldStore) -> None:
+    """Rows older than their table's policy go; quarantine that waits never does, however old it is."""
+    store.connection.execute(
+        "INSERT INTO quarantine (received_at, digest, item, topic, payload, reason, detail, replayed_at)"
+        " SELECT %s, i, 0, 't', '', 'not_json', '', CASE WHEN i > 2 THEN %s::timestamptz END FROM generate_series(1, 5) i",
+        (BEGIN, NOW - timedelta(days=91)),
+    )
+    store.connection.execute(
+        "INSERT INTO device_clock (device_id, day, messages, unbelievable) VALUES (1, %s, 1, 0), (1, %s, 1, 0)",
+        ((NOW - timedelta(days=402)).date(), (NOW - timedelta(days=399)).date()),
+    )
+    due = look(store.connection, NOW)
+
+    outcome = run(store.connection, NOW)
+
+    assert outcome.rows == due.rows
+    assert outcome.rows["quarantine"] == 3
+    assert store.one("SELECT count(*) FROM quarantine WHERE replayed_at IS NULL") == 2
+    assert outcome.rows["device_clock"] == 1
+    assert store.one("SELECT count(*) FROM device_clock") == 1
+
+
+def test_run_archive_partitions_older_than_its_policy_go(store: OldStore) -> None:
+    """Raw messages go by whole partitions, and only when every message in one is old enough."""
+    for days in (40, 31, 29, 0):
+        at = NOW - timedelta(days=days)
+        store.connection.execute("SELECT ensure_partition('uplink', %s)", (at,))
+        store.connection.execute("INSERT INTO uplink VALUES (1, %s, 1, 't', '')", (at,))
+
+    outcome = run(store.connection, NOW)
+
+    assert len(outcome.partitions) == 2
+    assert store.one("SELECT min(received_at) FROM uplink") == NOW - timedelta(days=29)
+
+
+def test_look_says_what_a_run_then_does(store: OldStore) -> None:
+    """A dry run names the partitions and numbers that go, and changes nothing."""
+    store.keep(6)
+    before = store.one("SELECT count(*) FROM reading")
+
+    due = look(store.connection, NOW)
+
+    assert store.one("SELECT count(*) FROM reading") == before
+    assert store.one("SELECT count(*) FROM retention_run") == 0
+    assert due.readings == 3 * 4 * (_LIMIT - BEGIN).days
+    assert run(store.connection, NOW).partitions == due.partitions
+
+
+def test_partitions_ahead_plain_the_next_month_and_days_are_there(plain_database: str) -> None:
+    """On plain PostgreSQL nobody has to make a partition while storing; empty ones of long ago go."""
+    with psycopg.connect(plain_database, autocommit=True) as connection:
+        connection.execute("SELECT ensure_partition('reading', %s)", (BEGIN,))
+
+        outcome = run(connection, NOW)
+
+        names = [name for (name,) in connection.execute("SELECT name FROM partitions_of('reading')").fetchall()]
+        assert names == ["reading_202611", "reading_202612"]
+        assert outcome.partitions == ["reading_202602"]
+        days = connection.execute("SELECT count(*), max(upper) FROM partitions_of('uplink')").fetchone()
+        assert days == (4, datetime(2026, 11, 26, tzinfo=UTC))
+
+
+def test_use_columnstore_apache_edition_is_not_offered(timescale_database: str) -> None:
+    """Nothing is switched on where the licence does not allow it."""
+    with psycopg.connect(timescale_database, autocommit=True) as connection:
+        found = connection.execute(query("use_columnstore")).fetchall()
+
+    assert found == [("reading", "not offered"), ("uplink", "not offered")]
+
+
+@pytest.mark.skipif("HEDGEROW_TEST_COMMUNITY_URL" not in os.environ, reason="HEDGEROW_TEST_COMMUNITY_URL is not set")
+def test_use_columnstore_community_edition_old_readings_are_compressed() -> None:
+    """On the Community edition the server compresses by itself, ten times or more, and answers stay the same."""
+    url = os.environ["HEDGEROW_TEST_COMMUNITY_URL"]
+    migrate(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO reading SELECT s, %s + i * interval '5 minutes', round(20 + 5 * sin(i / 30.0) + s)::float8 / 4, 0"
+            " FROM generate_series(1, 50) s, generate_series(1, 5000) i ON CONFLICT DO NOTHING",
+            (BEGIN,),
+        )
+        before = connection.execute("SELECT count(*), sum(value) FROM reading").fetchone()
+
+        assert connection.execute(query("use_columnstore")).fetchall()[0] in {("reading", "set"), ("reading", "in force")}
+        assert connection.execute(query("use_columnstore")).fetchall()[0] == ("reading", "in force")
+        connection.execute("SELECT compress_chunk(c, true) FROM show_chunks('reading') c")
+
+        sizes = connection.execute(
+            "SELECT sum(before_compression_total_bytes) / sum(after_compression_total_bytes)"
+            " FROM hypertable_compression_stats('reading')"
+        ).fetchone()
+        assert sizes is not None
+        assert sizes[0] >= 10
+        assert connection.execute("SELECT count(*), sum(value) FROM reading").fetchone() == before
