@@ -18,12 +18,10 @@ import numpy as np
 import psycopg
 
 from ingest.assignment import Assignment
-from ingest.broker import BrokerDrops
 from ingest.deliveries import Deliveries, enough
 from ingest.pipeline import Pipeline
 from ingest.receive import MqttSession
 from ingest.receive_paho import PahoSession
-from ingest.recent import Recent
 from ingest.registrar import Registrar
 from ingest.retention import Retention
 from ingest.rollups import Rollups
@@ -53,11 +51,10 @@ def run(assignment: Assignment) -> None:
     if settings.auto_acknowledge:
         log.error("TEST ONLY: messages are acknowledged before they are stored and will be lost in a crash")
     session = _session(assignment)
-    drops = BrokerDrops(settings)
-    registrar = Registrar(settings.database_url, worker, session, drops)
+    registrar = Registrar(settings.database_url, worker, session)
     known = enough(settings.receive_maximum, packet_ids_last=settings.mqtt_keeps_packet_ids)
     try:
-        deliveries, recent = _load_when_store_is_there(assignment, registrar, stopping, known)
+        deliveries = _load_when_store_is_there(assignment, registrar, stopping, known)
     except Stopped:
         log.info("stopped before there was anything to do")
         return
@@ -65,20 +62,18 @@ def run(assignment: Assignment) -> None:
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     store = Store(settings.database_url, worker, deliveries=known, is_stopping=stopping.is_set)
-    pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping, recent)
+    pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping)
     rollups, retention = Rollups(settings.database_url, worker), Retention(settings.database_url, worker)
     try:
         registrar.start()
         rollups.start()
         retention.start()
         session.open()
-        drops.start()
         if assignment.drains and isinstance(session, MqttSession):
             _stop_when_empty(session, stopping)
         if not pipeline.run():
             failed.set()
     finally:
-        drops.stop()
         session.close(ends_session=assignment.drains)
         if session.is_ended:
             _retire(settings.database_url, worker)
@@ -159,11 +154,11 @@ def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
 
 def _load_when_store_is_there(
     assignment: Assignment, registrar: Registrar, stopping: threading.Event, known: int
-) -> tuple[Deliveries, Recent]:
+) -> Deliveries:
     while True:
         try:
             registrar.load(stopping.is_set, drains=assignment.drains, restarted=assignment.restarted)
-            return _read_deliveries(assignment.settings, known), _read_recent(assignment.settings)
+            return _read_deliveries(assignment.settings, known)
         except psycopg.OperationalError as error:
             log.warning("waiting for the store: %s", str(error).strip().replace("\n", " "))
         if stopping.wait(0.5):
@@ -179,13 +174,6 @@ def _read_deliveries(settings: IngestSettings, known: int) -> Deliveries:
                 np.frombuffer(digests, np.int64), np.frombuffer(packet_ids, np.uint16), np.frombuffer(received_us, np.int64)
             )
     return deliveries
-
-
-def _read_recent(settings: IngestSettings) -> Recent:
-    recent = Recent()
-    with connect(settings.database_url, name=f"hedgerow {settings.mqtt_client_id} start") as connection:
-        recent.fill(connection.execute(query("list_recent")), connection.execute(query("list_recent_humidity")))
-    return recent
 
 
 if __name__ == "__main__":
