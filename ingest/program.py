@@ -18,6 +18,7 @@ import numpy as np
 import psycopg
 
 from ingest.assignment import Assignment
+from ingest.broker import BrokerDrops
 from ingest.deliveries import Deliveries, enough
 from ingest.pipeline import Pipeline
 from ingest.receive import MqttSession
@@ -51,7 +52,8 @@ def run(assignment: Assignment) -> None:
     if settings.auto_acknowledge:
         log.error("TEST ONLY: messages are acknowledged before they are stored and will be lost in a crash")
     session = _session(assignment)
-    registrar = Registrar(settings.database_url, worker, session)
+    drops = BrokerDrops(settings)
+    registrar = Registrar(settings.database_url, worker, session, drops)
     known = enough(settings.receive_maximum, packet_ids_last=settings.mqtt_keeps_packet_ids)
     try:
         deliveries = _load_when_store_is_there(assignment, registrar, stopping, known)
@@ -69,11 +71,13 @@ def run(assignment: Assignment) -> None:
         rollups.start()
         retention.start()
         session.open()
+        drops.start()
         if assignment.drains and isinstance(session, MqttSession):
             _stop_when_empty(session, stopping)
         if not pipeline.run():
             failed.set()
     finally:
+        drops.stop()
         session.close(ends_session=assignment.drains)
         if session.is_ended:
             _retire(settings.database_url, worker)

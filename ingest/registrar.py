@@ -27,6 +27,7 @@ from sql.queries import query
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ingest.broker import BrokerDrops
     from ingest.session import Session
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,11 @@ class IdentityTaken(Exception):  # noqa: N818 - a state of affairs
 class Registrar:
     """Watches the registry from a thread of its own, with a connection of its own."""
 
-    def __init__(self, database_url: str, worker: str, session: Session) -> None:
+    def __init__(self, database_url: str, worker: str, session: Session, drops: BrokerDrops | None = None) -> None:
         self._database_url = database_url
         self._worker = worker
         self._session = session
+        self._drops = drops
         self._stopping = threading.Event()
         self._connection: psycopg.Connection | None = None
         self._ends: Callable[[], bool] = self._stopping.is_set
@@ -271,6 +273,7 @@ class Registrar:
                 "worker": self._worker,
                 "connected": self._session.connected,
                 "queue_messages": self._session.arrivals.unacknowledged,
+                "broker_dropped": self._drops.dropped if self._drops else None,
                 **{name: count - self._reported[name] for name, count in seen.items()},
             },
         )

@@ -168,7 +168,7 @@ WHERE worker = %(worker)s;
 UPDATE ingest_status SET
     updated_at = now(), connected = %(connected)s, connections = connections + %(connections)s,
     sessions_lost = sessions_lost + %(sessions_lost)s, identity_conflicts = identity_conflicts + %(identity_conflicts)s,
-    queue_messages = %(queue_messages)s
+    queue_messages = %(queue_messages)s, broker_dropped = %(broker_dropped)s
 WHERE worker = %(worker)s;
 
 -- name: repair_latest
