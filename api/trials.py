@@ -101,10 +101,10 @@ class Trial(BaseModel):
     more: int = Field(0, description=f"Readings and refusals beyond {_MOST_LISTED:,} of each, which are not listed")
 
 
-VOCABULARY = ("list_metrics", "list_metric_aliases", "list_metric_states")
+VOCABULARY = ("list_metrics", "list_metric_aliases", "list_metric_states", "list_metric_rules")
 """Queries of what `registry_for` needs to know of metrics."""
 
-_REGISTERED = (*VOCABULARY, "list_profiles", "list_devices", "list_deployments")
+_REGISTERED = (*VOCABULARY, "list_profiles", "list_profile_rules", "list_devices", "list_deployments")
 
 
 class Windows(BaseModel):
@@ -201,7 +201,7 @@ def _times_and_flags(
 ) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
     arrival = np.full(len(time_us), received_us)
     time_us, flags = believe_clocks(time_us, arrival, registry.clock_back_us[device], registry.clock_ahead_us[device])
-    return time_us, flags | doubts(value, metric, time_us, arrival, registry)
+    return time_us, flags | doubts(value, metric, time_us, arrival, registry, registry.profiles_of(device))
 
 
 def _reading(

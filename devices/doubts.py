@@ -8,6 +8,7 @@ import numpy as np
 
 from devices.columns import NO_TIME_US
 from devices.flags import Flag
+from devices.quality.alone import is_battery_low, is_sentinel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,8 +50,9 @@ def doubts(
     time_us: NDArray[np.int64],
     received_us: NDArray[np.int64],
     registry: Registry,
+    profile: NDArray[np.int32] | None = None,
 ) -> NDArray[np.int16]:
-    """Flag what is doubtful about each reading: range and lateness.
+    """Flag what is doubtful about each reading by itself: range, lateness, and what `doubts_of_value` tells.
 
     Parameters
     ----------
@@ -62,13 +64,26 @@ def doubts(
         Time of the reading and arrival of its message [µs since 1970], shape (n,).
     registry
         Knows the range of each metric.
+    profile
+        Position of the device's profile, shape (n,); None where no profile has rules of its own.
 
     Returns
     -------
     numpy.ndarray
         Flags, shape (n,).
     """
-    out_of_range = (value < registry.valid_min[metric]) | (value > registry.valid_max[metric])
     late = received_us - time_us > LATE_AFTER_US
-    flags: NDArray[np.int16] = out_of_range * np.int16(Flag.OUT_OF_RANGE) | late * np.int16(Flag.LATE)
+    return doubts_of_value(value, metric, registry, profile) | late * np.int16(Flag.LATE)
+
+
+def doubts_of_value(
+    value: NDArray[np.float64], metric: NDArray[np.int32], registry: Registry, profile: NDArray[np.int32] | None = None
+) -> NDArray[np.int16]:
+    """Flag what the value alone tells: out of range, a sentinel, a nearly empty battery; parameters as of `doubts`."""
+    out_of_range = (value < registry.valid_min[metric]) | (value > registry.valid_max[metric])
+    sentinel = is_sentinel(value, metric, profile, out_of_range, registry.rules)
+    low = is_battery_low(value, metric, registry.rules)
+    flags: NDArray[np.int16] = out_of_range * np.int16(Flag.OUT_OF_RANGE)
+    flags |= sentinel * np.int16(Flag.SENTINEL)
+    flags |= low * np.int16(Flag.BATTERY_LOW)
     return flags

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from devices.invalidations import Invalidations, invalidations_of
+from devices.quality.rules import build_rules
 from devices.states import codes_by_label
 from sql.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import psycopg
     from numpy.typing import NDArray
+
+    from devices.quality.rules import MetricRow, ProfileRow, Rules
 
 NONE = -1
 """Stands for nothing found."""
@@ -68,6 +71,12 @@ class Registry:
     """Series id by place and metric, shape (places, metrics); `NONE` where there is no series yet."""
     state_codes: dict[tuple[int, str], int]
     """Code of a state by metric position and plain label (`devices/states.py`)."""
+    series_site: NDArray[np.int32]
+    """Site id by series id; `NONE` where there is no such series."""
+    series_bound: NDArray[np.int32]
+    """By series id, the series at its place that it must not be above; `NONE` where there is none."""
+    rules: Rules
+    """By which flags are set."""
     invalidations: Invalidations
     kept_from_us: NDArray[np.int64]
     """By series id: readings before it are no longer kept [µs since 1970]; the last entry stands for every later series."""
@@ -78,6 +87,10 @@ class Registry:
         """Profile of a device; None where it is not registered."""
         position = self.device_position.get(uid)
         return None if position is None else self.profiles[self.device_profile[position]]
+
+    def profiles_of(self, device: NDArray[np.int32]) -> NDArray[np.int32] | None:
+        """Position of the profile of each device; None where no profile has rules of its own."""
+        return self.device_profile[device] if self.rules.has_profiles else None
 
     def devices(self, uids: Sequence[str]) -> NDArray[np.int32]:
         """Position of each device; `NONE` where it is not registered."""
@@ -136,6 +149,8 @@ def load_registry(connection: psycopg.Connection) -> Registry:
                 "list_deployments",
                 "list_series",
                 "list_kept_from",
+                "list_metric_rules",
+                "list_profile_rules",
                 "list_invalidations",
                 "read_registry_version",
             )
@@ -151,6 +166,8 @@ def build_registry(
     list_devices: Sequence[tuple[int, str, int]],
     list_deployments: Sequence[tuple[int, int, int, str, int | None, int | None]],
     list_series: Sequence[tuple[int, int, int, str]],
+    list_metric_rules: Sequence[MetricRow] = (),
+    list_profile_rules: Sequence[ProfileRow] = (),
     list_invalidations: Sequence[tuple[int, int, int]] = (),
     list_kept_from: Sequence[tuple[int, int]] = (),
     read_registry_version: Sequence[tuple[int]] = ((0,),),
@@ -176,6 +193,10 @@ def build_registry(
     kept_from_us = np.full(max((series_id for series_id, _ in list_kept_from), default=-1) + 2, _EARLIEST, np.int64)
     for series_id, from_us in list_kept_from:
         kept_from_us[series_id] = from_us
+    rules = build_rules(
+        [(row[1], *row[4:6]) for row in list_metrics], [row[1] for row in list_profiles], list_metric_rules, list_profile_rules
+    )
+    series_site, series_bound = _by_series(list_series, metric_at, rules)
     return Registry(
         metric_position=metric_position,
         metric_ids=np.array([row[0] for row in list_metrics], np.int32),
@@ -199,10 +220,32 @@ def build_registry(
             [(metric_at[metric_id], label, code) for metric_id, label, code in list_metric_states],
             [i for i, row in enumerate(list_metrics) if row[2] == "bool"],
         ),
+        series_site=series_site,
+        series_bound=series_bound,
+        rules=rules,
         invalidations=invalidations_of(list_invalidations),
         kept_from_us=kept_from_us,
         version=read_registry_version[0][0],
     )
+
+
+def _by_series(
+    list_series: Sequence[tuple[int, int, int, str]], metric_at: Mapping[int, int], rules: Rules
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Give site and bound of each series, by its id."""
+    size = max((row[0] for row in list_series), default=-1) + 1
+    site, bound = np.full(size, NONE, np.int32), np.full(size, NONE, np.int32)
+    site[[row[0] for row in list_series]] = [row[1] for row in list_series]
+    is_bound = set(np.unique(rules.not_above).tolist()) - {NONE}
+    bounds = {
+        (site_id, channel, metric_at[metric_id]): series_id
+        for series_id, site_id, metric_id, channel in list_series
+        if metric_at[metric_id] in is_bound
+    }
+    for series_id, site_id, metric_id, channel in list_series:
+        if (at := rules.not_above[metric_at[metric_id]]) != NONE:
+            bound[series_id] = bounds.get((site_id, channel, at), NONE)
+    return site, bound
 
 
 EMPTY_REGISTRY = build_registry([], [], [], [], [], [], [])

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import psycopg
 
 _FILE = Path(__file__).parent / "metric_vocabulary.csv"
+_QUALITY_FILE = Path(__file__).parent / "metric_quality.csv"
+
+_SENTINELS = (-9999.0, -999.0, -200.0, -99.0, 65535.0)
+"""By which devices commonly say that they have no value (domain reference, section 1.9)."""
 
 
 @cache
@@ -40,6 +44,30 @@ def _metric(row: dict[str, str]) -> Metric:
     )
 
 
+@cache
+def _quality() -> dict[str, dict[str, str]]:
+    """Read what the rules begin with, by key of the metric."""
+    with _QUALITY_FILE.open(encoding="utf-8", newline="") as file:
+        return {row.pop("metric"): row for row in csv.DictReader(file, restval="")}
+
+
+def _quality_row(metric: Metric) -> dict[str, object]:
+    """Give what the rules for a metric begin with; a common sentinel that is a possible value is none here."""
+    row = _quality().get(metric.key, dict.fromkeys(("flat_count", "flat_for_min", "not_above", "not_above_times"), ""))
+    low, high = metric.valid_min, metric.valid_max
+    return {
+        "metric": metric.key,
+        "flat_count": int(row["flat_count"]) if row["flat_count"] else None,
+        "flat_for_s": int(row["flat_for_min"] or 0) * 60,
+        "not_above": row["not_above"] or None,
+        "not_above_times": _number(row["not_above_times"]) or 1.0,
+        "sentinels": [
+            value for value in _SENTINELS if (low is not None and value < low) or (high is not None and value > high)
+        ],
+        **{name: _number(row.get(name, "")) for name in ("spike_least", "humid_above", "low_below")},
+    }
+
+
 def _number(text: str) -> float | None:
     return float(text) if text else None
 
@@ -53,6 +81,7 @@ def fill_vocabulary(connection: psycopg.Connection) -> None:
             query("put_metric_alias"),
             [{"alias": alias, "key": metric.key} for metric in metrics for alias in metric.aliases],
         )
+        cursor.executemany(query("put_metric_quality"), [_quality_row(metric) for metric in metrics if metric.kind == "gauge"])
         cursor.executemany(
             query("put_metric_state"),
             [{"key": metric.key, "code": code, "label": label} for metric in metrics for code, label in metric.states],

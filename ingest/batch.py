@@ -27,6 +27,8 @@ class Batch:
     """Position in the registry."""
     received_us: NDArray[np.int64]
     """When the message of each reading arrived [µs since 1970]."""
+    profile: NDArray[np.int32] | None = None
+    """Position of its device's profile; None where no profile has rules of its own."""
 
     def __len__(self) -> int:
         """Count the readings."""
@@ -41,6 +43,7 @@ class Batch:
             self.flags[rows],
             self.metric[rows],
             self.received_us[rows],
+            None if self.profile is None else self.profile[rows],
         )
 
     def with_flags(self, flags: NDArray[np.int16]) -> Batch:
@@ -82,9 +85,16 @@ def _order(batch: Batch) -> NDArray[np.int64]:
     return np.lexsort((batch.time_us, batch.series))
 
 
+def in_order(batch: Batch) -> Batch:
+    """Sort by (series, time), stable; a batch that is sorted is given back."""
+    series, time_us = batch.series, batch.time_us
+    is_later = (series[1:] > series[:-1]) | ((series[1:] == series[:-1]) & (time_us[1:] >= time_us[:-1]))
+    return batch if is_later.all() else batch.take(_order(batch))
+
+
 def sort_unique(batch: Batch) -> Unique:
     """Sort by (series, time), so that writers never deadlock, and keep the first of each key."""
-    ordered = batch.take(_order(batch))
+    ordered = in_order(batch)
     if len(ordered) < 2:
         return Unique(ordered, 0, EMPTY_BATCH)
     again = np.zeros(len(ordered), bool)

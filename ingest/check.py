@@ -17,4 +17,5 @@ if TYPE_CHECKING:
 def check(batch: Batch, registry: Registry) -> Batch:
     """Flag what is doubtful about each reading, range and lateness, and what people have taken out beforehand."""
     invalid = registry.invalidations.cover(batch.series, batch.time_us) * np.int16(Flag.MANUAL_INVALID)
-    return batch.with_flags(invalid).with_flags(doubts(batch.value, batch.metric, batch.time_us, batch.received_us, registry))
+    told = doubts(batch.value, batch.metric, batch.time_us, batch.received_us, registry, batch.profile)
+    return batch.with_flags(invalid | told)

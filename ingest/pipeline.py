@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from devices.codecs import Codecs
 from devices.reasons import Reason
 from ingest.acknowledge import acknowledge
-from ingest.check import check
 from ingest.collect import collect
 from ingest.decode import decode
 from ingest.prepared import Prepared, prepare, refusal_of
+from ingest.recent import Recent
 from ingest.resolve import resolve
 from ingest.store import Outdated, Overtaken, Refused, Stopped, Store
 
@@ -49,6 +50,7 @@ class Pipeline:
         store: Store,
         deliveries: Deliveries,
         stopping: threading.Event,
+        recent: Recent | None = None,
     ) -> None:
         self._settings = settings
         self._session = session
@@ -60,6 +62,7 @@ class Pipeline:
         self._writer_failed = False
         self._codecs = Codecs()
         self._codecs_lock = threading.Lock()
+        self._recent = recent or Recent()
 
     def run(self) -> bool:
         """Work until told to stop, then finish what has been collected; tell whether the writer lived to the end."""
@@ -116,8 +119,9 @@ class Pipeline:
         while resolved.missing:
             registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)
             resolved = resolve(columns, group, registry)
-        batch = check(resolved.batch, registry)
-        return prepare(group, resolved, batch, archive=self._settings.archive, registry_version=registry.version)
+        batch, spikes = self._recent.check(resolved.batch, registry)
+        prepared = prepare(group, resolved, batch, archive=self._settings.archive, registry_version=registry.version)
+        return replace(prepared, spikes=spikes) if spikes.series else prepared
 
     def _write_all(self) -> None:
         try:

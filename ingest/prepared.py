@@ -14,6 +14,7 @@ from ingest.arrivals import heard_in
 from ingest.batch import last_of_each_series, sort_unique
 from ingest.encode import encode_readings, encode_uplinks
 from ingest.network_rows import event_rows, radio_rows
+from ingest.recent import NO_SPIKES, Spikes
 from ingest.resolve import MOST_ROWS, nothing_resolved
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Prepared:
     """Columns of the table device_event by name."""
     registry_version: int | None
     """Of the registry by which the readings were resolved; None: whatever it is, there are none."""
+    spikes: Spikes = NO_SPIKES
+    """Earlier readings that these have shown to be spikes."""
 
 
 def prepare(

@@ -23,6 +23,7 @@ from ingest.deliveries import Deliveries, enough
 from ingest.pipeline import Pipeline
 from ingest.receive import MqttSession
 from ingest.receive_paho import PahoSession
+from ingest.recent import Recent
 from ingest.registrar import Registrar
 from ingest.retention import Retention
 from ingest.rollups import Rollups
@@ -56,7 +57,7 @@ def run(assignment: Assignment) -> None:
     registrar = Registrar(settings.database_url, worker, session, drops)
     known = enough(settings.receive_maximum, packet_ids_last=settings.mqtt_keeps_packet_ids)
     try:
-        deliveries = _load_when_store_is_there(assignment, registrar, stopping, known)
+        deliveries, recent = _load_when_store_is_there(assignment, registrar, stopping, known)
     except Stopped:
         log.info("stopped before there was anything to do")
         return
@@ -64,7 +65,7 @@ def run(assignment: Assignment) -> None:
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     store = Store(settings.database_url, worker, deliveries=known, is_stopping=stopping.is_set)
-    pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping)
+    pipeline = Pipeline(settings, session, registrar, store, deliveries, stopping, recent)
     rollups, retention = Rollups(settings.database_url, worker), Retention(settings.database_url, worker)
     try:
         registrar.start()
@@ -158,11 +159,11 @@ def _stop_when_a_thread_fails(stopping: threading.Event) -> threading.Event:
 
 def _load_when_store_is_there(
     assignment: Assignment, registrar: Registrar, stopping: threading.Event, known: int
-) -> Deliveries:
+) -> tuple[Deliveries, Recent]:
     while True:
         try:
             registrar.load(stopping.is_set, drains=assignment.drains, restarted=assignment.restarted)
-            return _read_deliveries(assignment.settings, known)
+            return _read_deliveries(assignment.settings, known), _read_recent(assignment.settings)
         except psycopg.OperationalError as error:
             log.warning("waiting for the store: %s", str(error).strip().replace("\n", " "))
         if stopping.wait(0.5):
@@ -178,6 +179,13 @@ def _read_deliveries(settings: IngestSettings, known: int) -> Deliveries:
                 np.frombuffer(digests, np.int64), np.frombuffer(packet_ids, np.uint16), np.frombuffer(received_us, np.int64)
             )
     return deliveries
+
+
+def _read_recent(settings: IngestSettings) -> Recent:
+    recent = Recent()
+    with connect(settings.database_url, name=f"hedgerow {settings.mqtt_client_id} start") as connection:
+        recent.fill(connection.execute(query("list_recent")), connection.execute(query("list_recent_humidity")))
+    return recent
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ import numpy as np
 
 from devices.columns import NO_TIME_US, Columns, Reject
 from devices.doubts import believe_clocks
+from devices.flags import Flag
 from devices.flat import encode_object
 from devices.measures import is_text, measure, sent, sent_text, states_of
+from devices.quality.warm_up import is_new_here
 from devices.reasons import Reason
 from devices.registry import NONE, Registry
 from devices.senml import encode_pack
@@ -115,13 +117,15 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     metric = metric[somewhere]
     lacking = series == NONE
     missing = sorted(set(zip(place[lacking].tolist(), metric[lacking].tolist(), strict=True)))
+    profile = registry.profiles_of(device[somewhere])
     batch = Batch(
         series=series,
         time_us=time_us[somewhere],
         value=value[rows][somewhere],
-        flags=flags[somewhere],
+        flags=flags[somewhere] | _warming_up(profile, deployment[somewhere], time_us[somewhere], registry),
         metric=metric,
         received_us=received_us[somewhere],
+        profile=profile,
     )
     archived = np.zeros(len(group), bool)
     archived[columns.message[rows]] = True
@@ -129,6 +133,16 @@ def resolve(columns: Columns, group: Group, registry: Registry) -> Resolved:
     archived[[event.message for event in events]] = True
     radio = columns.radio and columns.radio.take(np.flatnonzero(sender[columns.radio.message] != NONE))
     return Resolved(batch, rejects, held, missing, archived, _device_ids(sender, registry), uids, radio, events, clocks)
+
+
+def _warming_up(
+    profile: NDArray[np.int32] | None, deployment: NDArray[np.int64], time_us: NDArray[np.int64], registry: Registry
+) -> NDArray[np.int16]:
+    """Flag readings of the first minutes of their deployment, where the device needs them."""
+    if profile is None:
+        return np.zeros(len(time_us), np.int16)
+    new = is_new_here(time_us, registry.deployment_from_us[deployment], registry.rules.warm_up_us[profile])
+    return new * np.int16(Flag.WARM_UP)
 
 
 def nothing_resolved(group: Group, rejects: Sequence[Reject]) -> Resolved:

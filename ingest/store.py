@@ -215,6 +215,8 @@ class Store:
             raise Outdated
         _release(connection, prepared.released)
         stored, conflicting = self._write_readings(connection, prepared, careful=careful)
+        if prepared.spikes.series:
+            connection.execute(query("flag_spikes"), prepared.spikes._asdict())
         if prepared.uplinks:
             _copy(connection, "copy_uplinks", prepared.uplinks)
         with connection.cursor() as cursor:

@@ -14,6 +14,18 @@ SELECT metric_id, key, unit, unit_senml, valid_min, valid_max FROM metric ORDER 
 -- Every other spelling of a metric.
 SELECT alias, metric_id FROM metric_alias;
 
+-- name: list_metric_rules
+-- What the rules that set flags go by, of every metric, by metric_id.
+SELECT m.key, m.max_step_per_min, q.flat_count, coalesce(q.flat_for_s, 0), q.spike_least, coalesce(q.sentinels, '{}'),
+       q.humid_above, q.not_above, coalesce(q.not_above_times, 1), q.low_below
+FROM metric m
+LEFT JOIN metric_quality q ON q.metric = m.key
+ORDER BY m.metric_id;
+
+-- name: list_profile_rules
+-- What devices of a profile need beyond that.
+SELECT profile, warm_up_s, silence_s, sentinels FROM profile_quality ORDER BY profile;
+
 -- name: list_metric_states
 -- The named codes of state metrics.
 SELECT metric_id, label, code FROM metric_state;

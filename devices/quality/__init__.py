@@ -1,0 +1,1 @@
+"""Quality: rules that tell which readings are doubtful, each a function over whole arrays."""
