@@ -6,7 +6,7 @@ COMMENT ON COLUMN series.raw_from IS 'Readings before it are no longer kept, its
 COMMENT ON COLUMN series.day_zone IS 'The time zone whose days are in rollup_day; null: none is yet';
 
 -- Days of `series.day_zone` that are whole hours of UTC, made of the rows of rollup_hour and of nothing else: what changes a row
--- there makes its day again in the same statement. Where a day is missing its hours tell the same.
+-- there makes its day again in the same transaction. Where a day is missing its hours tell the same.
 CREATE TABLE rollup_day (
     series_id int4        NOT NULL,
     since     timestamptz NOT NULL,             -- its midnight
@@ -21,6 +21,79 @@ CREATE TABLE rollup_day (
     last      float8,
     PRIMARY KEY (series_id, since)
 );
+
+-- Makes the days again that lie in some pieces of time, all that have been rolled up.
+CREATE FUNCTION make_days(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS void LANGUAGE sql AS $$
+    WITH piece AS (
+        SELECT p.series_id, s.day_zone, greatest(p.lower, h.first_hour) AS lower, least(p.upper, st.rolled_until) AS upper
+        FROM unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
+        JOIN series s USING (series_id)
+        CROSS JOIN rollup_state st
+        CROSS JOIN LATERAL (SELECT min(hour) AS first_hour FROM rollup_hour h WHERE h.series_id = p.series_id) h
+        WHERE s.day_zone IS NOT NULL AND h.first_hour IS NOT NULL AND st.rolled_until IS NOT NULL
+    ), day AS (
+        SELECT DISTINCT p.series_id, d.since, d.until
+        FROM piece p
+        CROSS JOIN rollup_state st
+        CROSS JOIN LATERAL generate_series(
+            date_trunc('day', p.lower AT TIME ZONE p.day_zone),
+            (p.upper - interval '1 microsecond') AT TIME ZONE p.day_zone,
+            interval '1 day'
+        ) AS midnight
+        CROSS JOIN LATERAL (
+            SELECT midnight AT TIME ZONE p.day_zone AS since, (midnight + interval '1 day') AT TIME ZONE p.day_zone AS until
+        ) d
+        WHERE d.until <= st.rolled_until AND d.since = date_trunc('hour', d.since, 'UTC') AND d.until = date_trunc('hour', d.until, 'UTC')
+    ), made AS (
+        SELECT d.series_id, d.since, d.until, a.*
+        FROM day d
+        CROSS JOIN LATERAL (
+            SELECT sum(h.n)::int4 AS n, sum(h.n_all)::int4 AS n_all, bit_or(h.flags) AS flags,
+                   sum(h.sum) AS sum, min(h.min) AS min, max(h.max) AS max,
+                   (array_agg(h.first ORDER BY h.hour) FILTER (WHERE h.n > 0))[1] AS first,
+                   (array_agg(h.last ORDER BY h.hour DESC) FILTER (WHERE h.n > 0))[1] AS last
+            FROM rollup_hour h
+            WHERE h.series_id = d.series_id AND h.hour >= d.since AND h.hour < d.until
+        ) a
+        WHERE a.n_all > 0
+    ), kept AS (
+        INSERT INTO rollup_day AS old (series_id, since, until, n, n_all, flags, sum, min, max, first, last)
+        SELECT * FROM made
+        ON CONFLICT (series_id, since) DO UPDATE
+        SET until = excluded.until, n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum,
+            min = excluded.min, max = excluded.max, first = excluded.first, last = excluded.last
+    )
+    DELETE FROM rollup_day d USING unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
+    WHERE d.series_id = p.series_id AND d.since < p.upper AND d.until > p.lower
+      AND NOT EXISTS (SELECT FROM made m WHERE m.series_id = d.series_id AND m.since = d.since)
+$$;
+
+-- Aggregates some pieces of time again, in whole hours, and makes their days again; gives how many pieces. What lies before
+-- `raw_from` stays as it is. Each statement in here sees what was there when it began, which is no less than what the caller saw.
+CREATE FUNCTION roll_pieces(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS int4 LANGUAGE plpgsql AS $$
+BEGIN
+    WITH piece AS (
+        SELECT p.series_id, greatest(p.lower, s.raw_from) AS lower, p.upper
+        FROM unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
+        LEFT JOIN series s USING (series_id)
+    ), found AS (
+        SELECT p.series_id, a.*
+        FROM piece p
+        CROSS JOIN rollup_state st
+        CROSS JOIN LATERAL aggregate_hours(p.series_id, p.lower, p.upper, st.excluding) a
+    ), kept AS (
+        INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
+        SELECT * FROM found
+        ON CONFLICT (series_id, hour) DO UPDATE
+        SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
+            max = excluded.max, first = excluded.first, last = excluded.last
+    )
+    DELETE FROM rollup_hour h USING piece p
+    WHERE h.series_id = p.series_id AND h.hour >= p.lower AND h.hour < p.upper
+      AND NOT EXISTS (SELECT FROM found f WHERE f.series_id = h.series_id AND f.hour = h.hour);
+    PERFORM make_days(of_series, lowers, uppers);
+    RETURN cardinality(of_series);
+END $$;
 
 -- Statistics of readings in some pieces of time, within the buckets between `edges`. A function so that a question which finds
 -- all in rollups does not pay for the planning of every partition of readings.
@@ -58,3 +131,22 @@ BEGIN
         ) a;
     END IF;
 END $$;
+
+-- Corrections and removals mark their hours once each, however many readings of an hour a statement touches; what lies before
+-- `raw_from` needs no mark.
+DROP TRIGGER mark_rollup ON reading;
+DROP FUNCTION mark_rollup;
+CREATE FUNCTION mark_rollups() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO rollup_dirty (series_id, hour)
+    SELECT DISTINCT t.series_id, date_trunc('hour', t.time, 'UTC')
+    FROM touched t LEFT JOIN series s USING (series_id)
+    WHERE (t.time < s.raw_from) IS NOT TRUE;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER mark_rollups_removed AFTER DELETE ON reading
+    REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_rollups();
+CREATE TRIGGER mark_rollups_before AFTER UPDATE ON reading
+    REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_rollups();
+CREATE TRIGGER mark_rollups_after AFTER UPDATE ON reading
+    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_rollups();

@@ -18,7 +18,7 @@ WHERE metric.key = ANY(%(metrics)s) OR metric_id IN (SELECT metric_id FROM metri
 
 -- name: empty_big_tables
 -- A benchmark begins with empty tables.
-TRUNCATE reading, uplink, latest, quarantine, held, delivery, rollup_hour, rollup_dirty;
+TRUNCATE reading, uplink, latest, quarantine, held, delivery, rollup_hour, rollup_day, rollup_dirty;
 
 -- name: read_stored_readings
 -- How many readings have been stored, over all workers.

@@ -52,93 +52,64 @@ SELECT count(*) FROM rollup_dirty;
 -- name: roll_next_hour
 -- Aggregates the next closed hour of every series, and counts it as rolled up in the same moment; no row where there is none.
 WITH next AS (
-    SELECT rolled_until AS hour, excluding FROM rollup_state WHERE rolled_until < closed_until
-), made AS (
-    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
-    SELECT s.series_id, a.*
-    FROM next
-    CROSS JOIN series s
-    CROSS JOIN LATERAL aggregate_hours(s.series_id, next.hour, next.hour + interval '1 hour', next.excluding) a
-    ON CONFLICT (series_id, hour) DO UPDATE
-    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
-        max = excluded.max, first = excluded.first, last = excluded.last
+    UPDATE rollup_state SET rolled_until = rolled_until + interval '1 hour' WHERE rolled_until < closed_until RETURNING rolled_until
 )
-UPDATE rollup_state SET rolled_until = next.hour + interval '1 hour' FROM next RETURNING next.hour;
+SELECT roll_pieces(
+    array_agg(series_id), array_agg(rolled_until - interval '1 hour'), array_agg(rolled_until)
+)
+FROM next LEFT JOIN series ON true
+GROUP BY rolled_until;
 
 -- name: roll_marked_series
 -- Aggregates one marked series as a whole; no row where there is none.
 WITH wanted AS (
     SELECT series_id FROM rollup_dirty WHERE hour IS NULL LIMIT 1
 ), unmarked AS (
-    DELETE FROM rollup_dirty d USING wanted w WHERE d.series_id = w.series_id
-), found AS (
-    SELECT w.series_id, a.*
-    FROM wanted w
-    CROSS JOIN rollup_state st
-    CROSS JOIN LATERAL aggregate_hours(w.series_id, '-infinity', st.rolled_until, st.excluding) a
-), made AS (
-    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
-    SELECT * FROM found
-    ON CONFLICT (series_id, hour) DO UPDATE
-    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
-        max = excluded.max, first = excluded.first, last = excluded.last
-), emptied AS (
-    DELETE FROM rollup_hour h USING wanted w
-    WHERE h.series_id = w.series_id AND NOT EXISTS (SELECT FROM found f WHERE f.hour = h.hour)
+    DELETE FROM rollup_dirty d USING wanted w WHERE d.series_id = w.series_id RETURNING d.series_id
 )
-SELECT series_id FROM wanted;
+SELECT roll_pieces(array_agg(series_id), '{-infinity}', array_agg(rolled_until))
+FROM (SELECT DISTINCT series_id FROM unmarked) one CROSS JOIN rollup_state
+HAVING count(*) > 0;
 
--- name: roll_marked_whole_hour
--- Aggregates an hour that is marked for every series; no row where there is none.
+-- name: roll_marked_whole_hours
+-- Aggregates hours that are marked for every series, those of a day at once; no row where there is none.
 WITH wanted AS (
-    SELECT hour FROM rollup_dirty WHERE series_id IS NULL LIMIT 1
+    SELECT DISTINCT hour FROM rollup_dirty WHERE series_id IS NULL ORDER BY hour LIMIT 24
 ), unmarked AS (
     DELETE FROM rollup_dirty d USING wanted w WHERE d.hour = w.hour
-), found AS (
-    SELECT s.series_id, a.*
-    FROM wanted w
-    CROSS JOIN rollup_state st
-    CROSS JOIN series s
-    CROSS JOIN LATERAL aggregate_hours(s.series_id, w.hour, w.hour + interval '1 hour', st.excluding) a
-), made AS (
-    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
-    SELECT * FROM found
-    ON CONFLICT (series_id, hour) DO UPDATE
-    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
-        max = excluded.max, first = excluded.first, last = excluded.last
-), emptied AS (
-    DELETE FROM rollup_hour h USING wanted w
-    WHERE h.hour = w.hour AND NOT EXISTS (SELECT FROM found f WHERE f.series_id = h.series_id)
+), piece AS (
+    SELECT unnest(range_agg(tstzrange(hour, hour + interval '1 hour'))) AS during FROM wanted
 )
-SELECT hour FROM wanted;
+SELECT roll_pieces(array_agg(series_id), array_agg(lower(during)), array_agg(upper(during)))
+FROM piece CROSS JOIN series
+HAVING count(*) > 0;
 
 -- name: roll_marked_hours
 -- Aggregates the hours of some marks of single series; no row where there are none.
 WITH mark AS (
-    SELECT ctid AS id, series_id, hour FROM rollup_dirty
-    WHERE series_id IS NOT NULL AND hour IS NOT NULL
-    LIMIT %(most)s::int8
+    SELECT ctid AS id FROM rollup_dirty WHERE series_id IS NOT NULL AND hour IS NOT NULL LIMIT %(most)s::int8
 ), unmarked AS (
-    DELETE FROM rollup_dirty WHERE ctid = ANY (ARRAY(SELECT id FROM mark))
-), wanted AS (
-    SELECT DISTINCT series_id, hour FROM mark
-), found AS (
-    SELECT w.series_id, a.*
-    FROM wanted w
-    CROSS JOIN rollup_state st
-    CROSS JOIN LATERAL aggregate_hours(w.series_id, w.hour, w.hour + interval '1 hour', st.excluding) a
-), made AS (
-    INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
-    SELECT * FROM found
-    ON CONFLICT (series_id, hour) DO UPDATE
-    SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
-        max = excluded.max, first = excluded.first, last = excluded.last
-), emptied AS (
-    DELETE FROM rollup_hour h USING wanted w
-    WHERE h.series_id = w.series_id AND h.hour = w.hour
-      AND NOT EXISTS (SELECT FROM found f WHERE f.series_id = h.series_id AND f.hour = h.hour)
+    DELETE FROM rollup_dirty WHERE ctid = ANY (ARRAY(SELECT id FROM mark)) RETURNING series_id, hour
+), piece AS (
+    SELECT series_id, unnest(range_agg(tstzrange(hour, hour + interval '1 hour'))) AS during FROM unmarked GROUP BY series_id
 )
-SELECT 1 FROM mark LIMIT 1;
+SELECT roll_pieces(array_agg(series_id), array_agg(lower(during)), array_agg(upper(during)))
+FROM piece
+HAVING count(*) > 0;
+
+-- name: roll_days_of_zones
+-- Makes the days of some series whose sites have another time zone than their days; no row where there is none.
+WITH changed AS (
+    UPDATE series s SET day_zone = st.time_zone
+    FROM site st
+    WHERE st.site_id = s.site_id AND s.series_id = ANY (ARRAY(
+        SELECT series_id FROM series JOIN site USING (site_id) WHERE day_zone IS DISTINCT FROM time_zone LIMIT 20
+    ))
+    RETURNING s.series_id
+)
+SELECT count(*), make_days(array_agg(series_id), array_agg('-infinity'::timestamptz), array_agg('infinity'::timestamptz))
+FROM changed
+HAVING count(*) > 0;
 
 -- name: aggregate_rollups
 -- Statistics of each series in buckets of whole hours, buckets ascending: from rollups where these hold, from readings elsewhere,
@@ -201,7 +172,7 @@ ORDER BY time, series_id;
 -- Statistics of each series in the buckets between edges (ascending, at least two): of the days and hours rolled up where these
 -- hold, of readings elsewhere, which is hours that are marked or not rolled up yet, and hours that an edge cuts. One statement
 -- sees one moment. Where other flags count than those the rollups were made with, they hold for hours that had none. Before
--- `raw_from` there is nothing but rollups: there an hour counts where it begins.
+-- `raw_from` there is nothing but rollups: an hour there counts where it begins.
 WITH cut AS (
     SELECT coalesce(range_agg(tstzrange(hour, hour + interval '1 hour')) FILTER (WHERE hour < edge), '{}') AS hours,
            -- Whether no bucket has more than one part: each is an hour, or what is left of one at either end.

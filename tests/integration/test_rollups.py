@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from bisect import bisect_right
 from collections import defaultdict
@@ -42,6 +43,7 @@ def _days(zone: str, days: int, step: int = 1) -> list[datetime]:
     return [midnight.astimezone(UTC) for midnight in midnights]
 
 
+_ZONES = ("Europe/London", "America/New_York", "Asia/Kolkata")
 _QUESTIONS = (
     ([_ALL + hour * _HOUR for hour in range(97)], int(EXCLUDING)),
     ([_START + timedelta(minutes=50), *(_START + timedelta(minutes=90 + 60 * hour) for hour in range(6))], 0),
@@ -53,7 +55,7 @@ _QUESTIONS = (
 """Edges of buckets and flags that exclude: hours, cut hours, days of which one has 23 hours, a week, days that cut hours."""
 
 series_ids = st.sampled_from(_SERIES)
-minutes = st.integers(0, 12 * 60 - 1)
+minutes = st.integers(0, 10 * 60 - 1) | st.integers(24 * 60, 30 * 60 - 1)
 values = st.floats(-1e3, 1e3)
 flags = st.sampled_from(_FLAGS)
 readings = st.lists(st.tuples(series_ids, minutes, values, flags), min_size=1, max_size=12)
@@ -73,10 +75,14 @@ class Histories(RuleBasedStateMachine):
         # A chunk that a transaction makes is locked until that ends: it must be there before, and stay.
         self.rolls.execute("INSERT INTO reading VALUES (0, %s, 0, 0), (0, %s, 0, 0)", (_START, _START + timedelta(days=1)))
         self.rolls.execute("DELETE FROM reading")
-        self.rolls.execute("TRUNCATE rollup_hour, rollup_dirty")
+        self.rolls.execute("TRUNCATE rollup_hour, rollup_day, rollup_dirty")
+        self.rolls.execute("UPDATE series SET raw_from = NULL, day_zone = NULL")
+        self.rolls.execute("UPDATE quality_flag SET excluding = bit & %s <> 0", (int(EXCLUDING),))
         self.rolls.execute("UPDATE rollup_state SET closed_until = NULL, rolled_until = NULL")
         self.stored: dict[tuple[int, datetime], tuple[float, int]] = {}
         self.pending: dict[int, dict[tuple[int, datetime], tuple[float, int]]] = {}
+        self.raw_from = dict.fromkeys(_SERIES, _ALL)
+        self.rolled: dict[tuple[int, datetime], bool] = {}  # readings that only rollups tell of, and whether they count
         self.now = _START
         begin(self.rolls)
 
@@ -92,7 +98,8 @@ class Histories(RuleBasedStateMachine):
             return
         new = {(series, _START + timedelta(minutes=minute)): (value, flag) for series, minute, value, flag in given}
         others = {key for pending in self.pending.values() for key in pending}
-        new = {key: row for key, row in sorted(new.items()) if key not in self.stored and key not in others}
+        others |= self.stored.keys()
+        new = {key: row for key, row in sorted(new.items()) if key not in others and key[1] >= self.raw_from[key[0]]}
         if not new:
             return
         connection = self.writers[writer]
@@ -117,33 +124,77 @@ class Histories(RuleBasedStateMachine):
         if commits:
             self.stored |= new
 
-    @precondition(lambda self: self.stored)
+    @precondition(lambda self: self.raw())
     @rule(data=st.data(), value=values, flag=flags)
     def correct(self, data: st.DataObject, value: float, flag: int) -> None:
         """Give a stored reading another value and other flags."""
-        series, time = data.draw(st.sampled_from(sorted(self.stored)))
+        series, time = data.draw(st.sampled_from(self.raw()))
         text = "UPDATE reading SET value = %s, flags = %s WHERE series_id = %s AND time = %s"
         self.rolls.execute(text, (value, flag, series, time))
         self.stored[series, time] = (value, flag)
 
-    @precondition(lambda self: self.stored)
+    @rule(series=series_ids, minute=minutes, length=st.integers(1, 300))
+    def invalidate(self, series: int, minute: int, length: int) -> None:
+        """Mark all readings of a range as invalid, at once."""
+        start, end = (_START + timedelta(minutes=at) for at in (minute, minute + length))
+        invalid = int(Flag.MANUAL_INVALID)
+        text = "UPDATE reading SET flags = flags | %s WHERE series_id = %s AND time >= %s AND time < %s"
+        self.rolls.execute(text, (invalid, series, start, end))
+        for key in self.raw():
+            if key[0] == series and start <= key[1] < end:
+                value, flag = self.stored[key]
+                self.stored[key] = value, flag | invalid
+
+    @precondition(lambda self: self.raw())
     @rule(data=st.data())
     def remove(self, data: st.DataObject) -> None:
         """Remove a stored reading."""
-        key = data.draw(st.sampled_from(sorted(self.stored)))
+        key = data.draw(st.sampled_from(self.raw()))
         self.rolls.execute("DELETE FROM reading WHERE series_id = %s AND time = %s", key)
         del self.stored[key]
 
-    @rule(passed=st.integers(10, 200))
+    @rule(passed=st.integers(10, 400))
     def let_time_pass(self, passed: int) -> None:
         """Close the hours that have ended by then, unless a writer is still at work."""
         self.now += timedelta(minutes=passed)
         assert close_hours(self.rolls, self.now, "5ms") or self.pending
 
-    @rule()
-    def roll(self) -> None:
-        """Do one piece of the rollups' work."""
-        roll_one(self.rolls)
+    @rule(pieces=st.integers(1, 5))
+    def roll(self, pieces: int) -> None:
+        """Do some pieces of the rollups' work."""
+        for _ in range(pieces):
+            roll_one(self.rolls)
+
+    @rule(flag=st.sampled_from((Flag.OUT_OF_RANGE, Flag.LATE)))
+    def change_what_excludes(self, flag: Flag) -> None:
+        """Let a flag exclude that did not, or the other way round."""
+        self.rolls.execute("UPDATE quality_flag SET excluding = NOT excluding WHERE bit = %s", (int(flag),))
+        begin(self.rolls)
+
+    @precondition(lambda self: self.stored and not self.pending)
+    @rule(series=series_ids, hours=st.integers(0, 12))
+    def keep_raw_no_longer(self, series: int, hours: int) -> None:
+        """Take readings away that are rolled up, as retention does once no mark waits."""
+        while roll_one(self.rolls):
+            pass
+        row = self.rolls.execute("SELECT rolled_until, excluding FROM rollup_state").fetchone()
+        if not row or not row[0]:
+            return
+        raw_from = self.raw_from[series] = max(self.raw_from[series], row[0] - hours * _HOUR)
+        with self.rolls.transaction():
+            self.rolls.execute("UPDATE series SET raw_from = %s WHERE series_id = %s", (raw_from, series))
+            self.rolls.execute("DELETE FROM reading WHERE series_id = %s AND time < %s", (series, raw_from))
+        gone = {key: not self.stored[key][1] & row[1] for key in self.raw() if key[0] == series and key[1] < raw_from}
+        self.rolled |= gone
+
+    @rule(series=series_ids, zone=st.sampled_from(_ZONES))
+    def move_the_midnights(self, series: int, zone: str) -> None:
+        """Give a site another time zone."""
+        self.rolls.execute("UPDATE site SET time_zone = %s WHERE site_id = %s", (zone, series))
+
+    def raw(self) -> list[tuple[int, datetime]]:
+        """Give the keys of stored readings that are kept raw."""
+        return sorted(self.stored.keys() - self.rolled.keys())
 
     @invariant()
     def answers_are_those_of_the_readings(self) -> None:
@@ -158,19 +209,21 @@ class Histories(RuleBasedStateMachine):
 
     def _oracle(self, edges: list[datetime], excluding: int) -> dict[tuple[int, int], object]:
         buckets = defaultdict(list)
-        for (series, time), reading in sorted(self.stored.items()):
-            if edges[0] <= time < edges[-1]:
-                buckets[series, bisect_right(edges, time) - 1].append(reading)
-        return {key: _statistics(found, excluding) for key, found in buckets.items()}
+        for (series, time), (value, flag) in sorted(self.stored.items()):
+            counts = self.rolled.get((series, time), not flag & excluding)
+            at = time.replace(minute=0) if (series, time) in self.rolled else time
+            if edges[0] <= at < edges[-1]:
+                buckets[series, bisect_right(edges, at) - 1].append((value, flag, counts))
+        return {key: _statistics(found) for key, found in buckets.items()}
 
 
-def _statistics(readings: list[tuple[float, int]], excluding: int) -> tuple[object, ...]:
+def _statistics(readings: list[tuple[float, int, bool]]) -> tuple[object, ...]:
     """Give n, n_all, flags, sum, min, max, first and last of readings by time."""
-    values = [value for value, flag in readings if not flag & excluding]
-    seen = reduce(or_, (flag for _value, flag in readings))
+    values = [value for value, _flag, counts in readings if counts]
+    seen = reduce(or_, (flag for _value, flag, _counts in readings))
     if not values:
         return (0, len(readings), seen, None, None, None, None, None)
-    total = pytest.approx(sum(values), rel=1e-9, abs=1e-9)
+    total = pytest.approx(math.fsum(values), rel=1e-9, abs=1e-9)
     return (len(values), len(readings), seen, total, min(values), max(values), values[0], values[-1])
 
 
