@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     Json = Mapping[str, Any]
 
-READER = "hedgerow_reader"
-"""The role Grafana logs in as."""
-
 _ALL = "$__all"
 _STATEMENT_S = 15  # as long as the role may ask (deploy/grafana_access.sql)
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -85,7 +82,7 @@ class Sources:
             with self.database.transaction(force_rollback=True):
                 self.database.execute("SET TRANSACTION READ ONLY")
                 self.database.execute("SELECT set_config('statement_timeout', %s, true)", (f"{_STATEMENT_S}s",))
-                self.database.execute("SET LOCAL ROLE hedgerow_reader")
+                self.database.execute("SET LOCAL ROLE hedgerow_reader")  # as Grafana logs in
                 cursor = self.database.execute(sql.encode())
                 rows = cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:

@@ -48,14 +48,18 @@ def read_provisioned(folder: Path = FOLDER) -> Provisioned:
     OSError, ValueError, yaml.YAMLError
         When a file is missing, or is neither JSON nor YAML.
     """
-    dashboards = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "dashboards").glob("*.json"))]
     (provider,) = _read(folder / "provisioning/dashboards/hedgerow.yaml")["providers"]
     return Provisioned(
-        dashboards,
+        read_dashboards(folder),
         _read(folder / "provisioning/datasources/hedgerow.yaml")["datasources"],
         _read(folder / "provisioning/alerting/hedgerow.yaml")["groups"],
         {"title": provider["folder"], "uid": provider["folderUid"]},
     )
+
+
+def read_dashboards(folder: Path = FOLDER) -> list[Json]:
+    """Read the dashboards alone."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((folder / "dashboards").glob("*.json"))]
 
 
 def _read(path: Path) -> Json:

@@ -2,127 +2,132 @@
 
 from __future__ import annotations
 
-import json
-import threading
-import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import psycopg
 import pytest
 
 from api.people import add_api_key, add_person
-from api.serve import server
-from api.settings import ApiSettings
-from grafana.build import DOMAINS, file_of
-from grafana.expand import View, expand_address, expand_sql
-from grafana.lint import addresses_of, sql_of
+from devices.vocabulary import load_vocabulary
+from grafana.ask import AskError, Sources, open_view, view_of
+from grafana.examine import examine, questions_of
+from grafana.lint import texts_of, variables_of
+from grafana.provisioned import FOLDER, read_dashboards
+from ingest.rollups import begin, close_hours, roll_one
+from tests.servers.console import running_console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.servers.databases import Databases
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-DASHBOARDS: list[dict[str, Any]] = [json.loads(file_of(domain).read_text(encoding="utf-8")) for domain in DOMAINS]
-METRICS = sorted({metric for domain in DOMAINS for metric in domain.metrics})
-SITES = ("here", "there")
-EMPTY_VIEW = View(NOW - timedelta(hours=24), NOW, "5m", {"site": [], "metric": ["no2"]})
+DASHBOARDS = read_dashboards(FOLDER)
+MORE = Path(__file__).parents[2] / "data" / "a_day_of_the_path.sql"
+
+
+def metrics_shown() -> list[str]:
+    """Give the metrics whose names stand anywhere in a dashboard."""
+    text = " ".join(texts_of(DASHBOARDS))
+    return sorted(metric.key for metric in load_vocabulary() if metric.key in text)
 
 
 @pytest.fixture(scope="module")
-def filled(timescale_databases: Databases) -> Iterator[str]:
-    """Give a database with two sites that measured every metric of the dashboards for an hour, some of it doubtful."""
-    with timescale_databases.migrated() as url:
+def sources(timescale_databases: Databases) -> Iterator[Sources]:
+    """Give database and API of a county with a day of readings behind it."""
+    with timescale_databases.migrated() as url, running_console(url) as console:
         with psycopg.connect(url) as connection:
-            connection.execute(
-                "INSERT INTO site (code, name) SELECT code, initcap(code) FROM unnest(%s::text[]) code", (list(SITES),)
-            )
-            connection.execute(
-                "INSERT INTO series (site_id, metric_id) SELECT site_id, metric_id FROM site, metric WHERE key = ANY(%s)",
-                (METRICS,),
-            )
-            connection.execute(
-                "INSERT INTO reading"
-                " SELECT series_id, %s::timestamptz - n * interval '5 minutes', n, CASE n WHEN 3 THEN 1 ELSE 0 END"
-                " FROM series, generate_series(1, 12) n",
-                (NOW,),
-            )
-            connection.execute(
-                "INSERT INTO latest SELECT series_id, %s::timestamptz - interval '5 minutes', 1, 0, %s FROM series", (NOW, NOW)
-            )
-        yield url
-
-
-def view(dashboard: dict[str, Any]) -> View:
-    """Give what a person sees who has just opened a dashboard: everything of the last day."""
-    metric = next(variable for variable in dashboard["templating"]["list"] if variable["name"] == "metric")
-    return View(NOW - timedelta(hours=24), NOW, "5m", {"site": SITES, "metric": [metric["current"]["value"]]})
-
-
-@pytest.fixture(scope="module")
-def client(filled: str) -> Iterator[httpx.Client]:
-    """Give a client of the running API with a viewer's key, as Grafana's."""
-    with psycopg.connect(filled) as connection:
-        key = add_api_key(connection, add_person(connection, "grafana", "viewer"), "test")
-    program = server(ApiSettings(database_url=filled, http="127.0.0.1:0"))
-    thread = threading.Thread(target=program.run, name="api")
-    thread.start()
-    try:
-        while not program.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        port = program.servers[0].sockets[0].getsockname()[1]
+            psycopg.ClientCursor(connection).execute(MORE.read_bytes(), {"metrics": metrics_shown()})
+            key = add_api_key(connection, add_person(connection, "grafana", "viewer"), "test")
+            begin(connection)
+            close_hours(connection, datetime.now(UTC))
+        with psycopg.connect(url, autocommit=True) as connection:
+            while roll_one(connection):
+                pass
         headers = {"Authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as asking:
-            yield asking
-    finally:
-        program.should_exit = True
-        thread.join()
+        with (
+            psycopg.connect(url, autocommit=True) as connection,
+            httpx.Client(base_url=console.url, headers=headers, trust_env=False, timeout=30) as api,
+        ):
+            yield Sources(connection, api)
 
 
-@pytest.mark.parametrize(
-    ("number", "where", "raw"),
-    [(number, where, raw) for number, dashboard in enumerate(DASHBOARDS) for where, raw in sql_of(dashboard)],
-    ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "",
-)
-def test_sql_of_a_panel_asked_as_the_reader_gives_rows(filled: str, number: int, where: str, raw: str) -> None:
-    """The reader's rights are enough, the macros expand, something comes back, and without any site it is no error."""
-    with psycopg.connect(filled) as connection:
-        connection.execute("SET ROLE hedgerow_reader")
-        cursor = connection.execute(expand_sql(raw, view(DASHBOARDS[number])).encode())
-        rows = cursor.fetchall()
-        assert rows, where
-        assert all(value is not None for row in rows for value in row), where
-        names = [column.name for column in cursor.description or ()]
-        if "$__timeGroupAlias" in raw:
-            assert names == ["time", "metric", "value"]
-            assert len(rows) == len(SITES) * 11  # one of twelve readings is doubtful and left out
-        connection.execute(expand_sql(raw, EMPTY_VIEW).encode())
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: str(dashboard["uid"]))
+def test_dashboard_opened_over_a_county_has_every_panel_filled(sources: Sources, dashboard: dict[str, object]) -> None:
+    """The reader's rights are enough, all macros expand, each answer has its columns in order, and none is empty."""
+    examined = list(examine([dashboard], sources))
+
+    assert len([one for one in examined if one.rows]) >= 5
+    assert {one.where: one.findings for one in examined if one.findings} == {}
 
 
-@pytest.mark.parametrize(
-    ("number", "title", "target"),
-    [(number, title, target) for number, dashboard in enumerate(DASHBOARDS) for title, target in addresses_of(dashboard)],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_address_of_a_panel_asked_of_the_api_gives_its_columns(
-    client: httpx.Client, number: int, title: str, target: dict[str, Any]
-) -> None:
-    """The API describes path and parameters, answers, and has every column the panel picks, ascending by time."""
-    path, pairs = expand_address(target, view(DASHBOARDS[number]))
-    described = client.get("/openapi.json").json()["paths"][path]["get"]
-    assert {name for name, _ in pairs} <= {parameter["name"] for parameter in described["parameters"]}, title
-    answer = client.get(f"{path}?{urlencode(pairs)}")
-    assert answer.status_code == 200, answer.text
-    rows = answer.json()
-    assert rows, title
-    assert {row["site"] for row in rows} == set(SITES)
-    for column in target["columns"]:
-        kind: type | tuple[type, ...] = (int, float) if column["type"] == "number" else str
-        assert all(isinstance(row[column["selector"]], kind) for row in rows), f"{title}: {column['selector']}"
-    if target["format"] == "timeseries":
-        times = [row["time"] for row in rows]
-        assert times == sorted(times)  # else the plugin cannot make lines of the rows
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: str(dashboard["uid"]))
+def test_dashboard_opened_without_any_choice_is_no_error(sources: Sources, dashboard: dict[str, object]) -> None:
+    """Before the first site is registered there is nothing to choose from: the database still takes every question."""
+    opened = open_view(dashboard, sources)
+    nothing: dict[str, list[str] | str] = {
+        one["name"]: [] if one.get("multi") or one.get("includeAll") else "" for one in variables_of(dashboard)
+    }
+    view = type(opened)(opened.start, opened.end, opened.interval, nothing)
+    for question in questions_of(dashboard, view):
+        if "rawSql" in question.target:
+            sources.ask(question.target, question.view)
+
+
+def test_question_for_a_base_table_is_refused(sources: Sources) -> None:
+    """The lint asks as the reader, who sees views only: what it passes, Grafana may ask."""
+    with pytest.raises(AskError, match="permission denied"):
+        sources.ask_database("SELECT * FROM api_key")
+    with pytest.raises(AskError, match="read-only"):
+        sources.ask_database("CREATE TEMPORARY TABLE t AS SELECT 1")
+
+
+def test_examine_of_a_spoilt_panel_says_what_is_wrong(sources: Sources) -> None:
+    """A column or parameter the API does not have, SQL that gives nothing or nothing in order: each is a finding."""
+    database = {"type": "grafana-postgresql-datasource", "uid": "hedgerow-database"}
+    address = {
+        "url": "/api/v1/sites?limmit=5",
+        "root_selector": "items",
+        "format": "table",
+        "columns": [{"selector": "code", "text": "Code", "type": "string"}],
+    }
+    wrong_column = {**address, "url": "/api/v1/sites", "columns": [{"selector": "cod", "text": "Code", "type": "string"}]}
+    targets = {
+        "nothing": {"datasource": database, "rawSql": "SELECT 1 WHERE false", "format": "table"},
+        "nulls": {"datasource": database, "rawSql": "SELECT NULL::int", "format": "table"},
+        "no time": {"datasource": database, "rawSql": "SELECT 1 AS value", "format": "time_series"},
+        "disorder": {
+            "datasource": database,
+            "rawSql": "SELECT now() - n * interval '1h' AS time, n FROM generate_series(1, 2) n",
+            "format": "time_series",
+        },
+        "no such view": {"datasource": database, "rawSql": "SELECT 1 FROM no_such_view", "format": "table"},
+        "parameter": address,
+        "column": wrong_column,
+        "path": {**address, "url": "/api/v1/nowhere"},
+    }
+    panels = [{"title": title, "targets": [target]} for title, target in targets.items()]
+    board = {"title": "Spoilt", "time": {"from": "now-1h", "to": "now"}, "panels": panels}
+
+    found = {one.where: " ".join(one.findings) for one in examine([board], sources)}
+
+    expected = {
+        "nothing": "gives nothing",
+        "nulls": "nothing but nulls",
+        "no time": "no column time",
+        "disorder": "not in the order of time",
+        "no such view": "does not exist",
+        "parameter": "limmit",
+        "column": "no column cod",
+        "path": "answers 404",
+    }
+    assert {where: said for where, said in expected.items() if said not in found[where]} == {}
+
+
+def test_view_of_a_dashboard_takes_the_time_that_is_asked_for(sources: Sources) -> None:
+    """Macros are expanded over the time chosen, not over the dashboard's own."""
+    end = datetime.now(UTC)
+    seen = view_of(DASHBOARDS[0], sources, end - timedelta(hours=2), end)
+    assert seen.end - seen.start == timedelta(hours=2)
