@@ -102,19 +102,6 @@ BEGIN
     RETURN found;
 END $$;
 
--- A reading that is no longer kept leaves no mark: nothing could be aggregated again.
-CREATE OR REPLACE FUNCTION mark_rollup() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF TG_OP = 'DELETE' AND EXISTS (SELECT FROM series s WHERE s.series_id = OLD.series_id AND OLD.time < s.raw_from) THEN
-        RETURN NULL;
-    END IF;
-    INSERT INTO rollup_dirty (series_id, hour) VALUES (OLD.series_id, date_trunc('hour', OLD.time, 'UTC'));
-    IF TG_OP = 'UPDATE' AND (NEW.series_id, date_trunc('hour', NEW.time, 'UTC')) <> (OLD.series_id, date_trunc('hour', OLD.time, 'UTC')) THEN
-        INSERT INTO rollup_dirty (series_id, hour) VALUES (NEW.series_id, date_trunc('hour', NEW.time, 'UTC'));
-    END IF;
-    RETURN NULL;
-END $$;
-
 CREATE FUNCTION is_empty(relation text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
     found boolean;

@@ -10,13 +10,22 @@ import psycopg
 import pytest
 
 from devices.registry import load_registry
+from ingest.decode import decode
+from ingest.message import Message, group_of
+from ingest.prepared import prepare
+from ingest.replay_quarantine import Wanted, replay
+from ingest.resolve import resolve
 from ingest.retention import is_due, look, run
+from ingest.store import Outdated, Store
 from sql.migrate import migrate
 from sql.queries import query
 from tests.integration.retention_store import AIR, BEGIN, FOR_EVER, NOW, TRAFFIC, OldStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ingest.message import Group
+    from ingest.prepared import Prepared
 
 _LIMIT = datetime(2026, 5, 1, tzinfo=UTC)
 """From when on readings are kept with a policy of six months: the month that has begun then is whole."""
@@ -116,26 +125,33 @@ def test_run_hours_not_rolled_up_yet_nothing_goes(store: OldStore) -> None:
 
 
 def test_run_somebody_stores_meanwhile_it_is_left_for_later(store: OldStore, database: str) -> None:
-    """A transaction that stores readings is not waited for; it goes on, and the next run does the work."""
+    """Who is going to store readings, by the registry as it was, is not waited for; the next run does the work."""
     store.keep(6)
-    before = store.statistics()
     with psycopg.connect(database) as writer:
         writer.execute(query("hold_registry_version"))
-        writer.execute(
-            "UPDATE reading SET value = 1e6 WHERE series_id = %s AND time < %s", (store.series[AIR], BEGIN + timedelta(1))
-        )
 
         outcome = run(store.connection, NOW)
 
         assert outcome.series == 0
         assert outcome.postponed == ["readings to be kept no longer"]
+    assert run(store.connection, NOW).series == 3
+
+
+def test_run_somebody_changes_readings_meanwhile_the_change_is_in_the_statistics(store: OldStore, database: str) -> None:
+    """Readings that are being changed stay until the change is committed and rolled up."""
+    store.keep(6)
+    with psycopg.connect(database) as writer:
+        writer.execute(
+            "UPDATE reading SET value = 1e6 WHERE series_id = %s AND time < %s", (store.series[AIR], BEGIN + timedelta(1))
+        )
+        assert run(store.connection, NOW).series == 0
         writer.commit()
+
     assert run(store.connection, NOW).series == 2  # what was changed is marked
     store.roll()
     assert run(store.connection, NOW).series == 1
-    changed = store.statistics()
-    assert changed != before
-    assert max(row[5] for row in changed if row[0] == store.series[AIR]) == 4e6
+
+    assert max(row[5] for row in store.statistics() if row[0] == store.series[AIR]) == 4e6
 
 
 def test_run_a_reader_keeps_a_partition_until_the_next_run(store: OldStore, database: str) -> None:
@@ -162,6 +178,41 @@ def test_run_registry_ingest_knows_from_when_readings_are_kept(store: OldStore) 
     assert after.version > before.version
     assert after.kept_from_us[store.series[AIR]] == _LIMIT.timestamp() * 1_000_000
     assert after.kept_from_us[store.series[TRAFFIC]] < 0
+
+
+def test_late_reading_of_a_time_no_longer_kept_waits_in_quarantine(store: OldStore, database: str) -> None:
+    """Whoever resolved it before the run resolves it again; it is refused, a replay says the same, and statistics stay."""
+    store.connection.execute("INSERT INTO device (uid, name, profile_id) VALUES ('d1', 'd1', 1)")
+    store.connection.execute("INSERT INTO deployment (device_id, site_id, during) VALUES (1, 1, '(,)')")
+    store.keep(6, metric=AIR)
+    before = store.statistics()
+    late = _LIMIT - timedelta(days=3)
+    payload = f'{{"time": {late.timestamp()}, "{AIR}": 7, "{FOR_EVER}": 8}}'.encode()
+    group = group_of([Message("hedgerow/v1/d1/up", payload, int(NOW.timestamp() * 1e6), 1, 1, False)])
+    writer = Store(database, "w", deliveries=100, is_stopping=lambda: False)
+    early = _prepared(group, store)
+
+    run(store.connection, NOW)
+    with pytest.raises(Outdated):
+        writer.write(early)
+    writer.write(_prepared(group, store))
+    writer.close()
+
+    refused = "SELECT reason, replayed_at FROM quarantine"
+    assert store.connection.execute(refused).fetchall() == [("not_kept", None)]
+    assert store.one("SELECT value FROM reading WHERE series_id = %s AND time = %s", store.series[FOR_EVER], late) == 8
+    replayed = replay(database, Wanted(newest=store.one("SELECT max(quarantine_id) FROM quarantine")))
+    assert replayed.refused == {"not_kept": 1}
+    assert store.connection.execute(refused).fetchall() == [("not_kept", None)]
+    store.roll()
+    mine = store.series[AIR]
+    assert [row for row in store.statistics() if row[0] == mine] == [row for row in before if row[0] == mine]
+
+
+def _prepared(group: Group, store: OldStore) -> Prepared:
+    registry = load_registry(store.connection)
+    resolved = resolve(decode(group), group, registry)
+    return prepare(group, resolved, resolved.batch, registry_version=registry.version)
 
 
 def test_run_tables_their_old_rows_go_and_what_waits_stays(store: OldStore) -> None:
