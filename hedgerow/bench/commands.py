@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
+from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated
 
 import psycopg
@@ -110,6 +111,31 @@ def growth(
     with _told("growth"), running_servers(database_url) as servers:
         grown = bench_growth(servers, rows, messages, devices, months, Teller())
         report(grown, describe(servers)).show(as_json=as_json)
+
+
+@bench.command()
+def aggregate(
+    readings: Annotated[int, typer.Option(help="Readings that the store holds, about.", min=1000)] = 100_000_000,
+    series: Annotated[int, typer.Option(help="Series they are of, five a site.", min=5)] = 10_000,
+    days: Annotated[int, typer.Option(help="Days that a hundredth of the sites goes back; the others a month.")] = 365,
+    requests: Annotated[int, typer.Option(help="How often each question is asked in each way.", min=1)] = 200,
+    keep: Annotated[
+        Path | None, typer.Option(help="Folder to keep the store in, or where one was kept: building it takes minutes.")
+    ] = None,
+    database_url: DatabaseUrl = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Measure what people ask of a full store through the API, beside the bare SQL of the same questions."""
+    from hedgerow.bench.aggregate import bench_aggregate  # noqa: PLC0415
+    from hedgerow.bench.aggregate_report import report  # noqa: PLC0415
+    from hedgerow.bench.stock import Wanted  # noqa: PLC0415
+
+    if keep and database_url:
+        raise typer.BadParameter("a database that is emptied afterwards keeps nothing: give either --keep or --database-url")
+    with _told("aggregate"), running_servers(database_url, keep=keep) as servers:
+        result = bench_aggregate(servers, Wanted.of(readings, series, days), requests, keep, Teller())
+        report(result, describe(servers)).show(as_json=as_json)
 
 
 @bench.command()

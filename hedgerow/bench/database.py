@@ -56,8 +56,13 @@ class Database:
 
 
 @contextmanager
-def prepared_database(url: str, *, is_ours: bool) -> Iterator[Database]:
+def prepared_database(url: str, *, is_ours: bool, may_hold: bool = False) -> Iterator[Database]:
     """Migrate an empty database; at the end what was made in it is dropped again, unless its whole server is ours.
+
+    Parameters
+    ----------
+    may_hold
+        Whether it may hold something already: what another benchmark has kept.
 
     Raises
     ------
@@ -67,7 +72,8 @@ def prepared_database(url: str, *, is_ours: bool) -> Iterator[Database]:
     try:
         with connect(url, name="hedgerow bench") as connection:
             _refuse_unless_durable(connection)
-            _refuse_unless_empty(connection)
+            if not may_hold:
+                _refuse_unless_empty(connection)
             postmaster = _postmaster(connection)
     except psycopg.OperationalError as error:
         raise BenchError(f"the database cannot be reached: {str(error).strip()}") from error

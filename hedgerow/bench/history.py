@@ -110,15 +110,20 @@ def refuse_without_disk(servers: Servers, connection: psycopg.Connection, rows: 
     say(f"{needed:.0f} GiB of disk are needed, {free:.0f} GiB are free")
 
 
+def copy_batch(connection: psycopg.Connection, batch: Batch) -> None:
+    """Copy readings sorted by key into the store, with the partitions they need."""
+    days_s = np.unique(batch.time_us // (_DAY_S * 1_000_000)) * _DAY_S
+    connection.execute(query("ensure_partitions"), {"parent": "reading", "days_s": days_s.tolist()})
+    with connection.cursor() as cursor, cursor.copy(query("copy_readings")) as copying:
+        copying.write(encode_readings(batch))
+
+
 def fill(connection: psycopg.Connection, history: History, say: Callable[[str], None]) -> float:
     """Copy a history into the store and let the server tidy up after it; gives how long the copying took [s]."""
     began = told = time.monotonic()
     done = 0
     for batch in history.batches():
-        days_s = np.unique(batch.time_us // (_DAY_S * 1_000_000)) * _DAY_S
-        connection.execute(query("ensure_partitions"), {"parent": "reading", "days_s": days_s.tolist()})
-        with connection.cursor() as cursor, cursor.copy(query("copy_readings")) as copying:
-            copying.write(encode_readings(batch))
+        copy_batch(connection, batch)
         done += len(batch)
         now = time.monotonic()
         if now - told > _SAY_EVERY_S or done == history.rows:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from api.people import ensure_admin
+from api.people import add_api_key, add_person, ensure_admin
 from hedgerow.addresses import free_port
 from hedgerow.bench.brokers import TIED, running_broker
 from hedgerow.bench.database import BenchError, Database, prepared_database
@@ -110,14 +110,20 @@ class Servers:
     def _api_key(self) -> str:
         with self.database.connect() as connection:
             admin = ensure_admin(connection)
-        if admin is None:
-            raise BenchError("somebody has already made this database theirs")
-        return admin.api_key
+            if admin is not None:
+                return admin.api_key
+            # A kept store has its administrator from the first time.
+            return add_api_key(connection, add_person(connection, f"bench {secrets.token_hex(8)}", "viewer"), "bench")
 
 
 @contextmanager
-def running_servers(database_url: str = "", *, needs_mosquitto: bool = False) -> Iterator[Servers]:
+def running_servers(database_url: str = "", *, needs_mosquitto: bool = False, keep: Path | None = None) -> Iterator[Servers]:
     """Start a broker, and PostgreSQL unless the URL of an empty database is given; all ends with the block.
+
+    Parameters
+    ----------
+    keep
+        Folder in which PostgreSQL keeps what it holds, for another time; None: it is thrown away.
 
     Raises
     ------
@@ -127,9 +133,9 @@ def running_servers(database_url: str = "", *, needs_mosquitto: bool = False) ->
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="hedgerow-bench-")))
         folder.chmod(0o711)  # PostgreSQL may run as another user
-        url = database_url or stack.enter_context(_postgres(folder))
+        url = database_url or stack.enter_context(_postgres(folder, keep))
         broker = stack.enter_context(running_broker(folder, needs_mosquitto=needs_mosquitto))
-        database = stack.enter_context(prepared_database(url, is_ours=not database_url))
+        database = stack.enter_context(prepared_database(url, is_ours=not database_url, may_hold=bool(keep)))
         ingest, api = (Part(name, _program(name), folder / f"{name}.log") for name in ("ingest", "api"))
         stack.callback(ingest.stop, 20)
         stack.callback(api.stop, 10)
@@ -137,19 +143,32 @@ def running_servers(database_url: str = "", *, needs_mosquitto: bool = False) ->
 
 
 @contextmanager
-def _postgres(folder: Path) -> Iterator[str]:
+def _postgres(folder: Path, keep: Path | None) -> Iterator[str]:
     try:
-        postgres = prepare_postgres(folder, port=free_port(), password=secrets.token_urlsafe(16))
+        password = _kept_password(keep) if keep else secrets.token_urlsafe(16)
+        postgres = prepare_postgres(keep or folder, port=free_port(), password=password)
         part = Part("postgres", postgres.command(), folder / "postgres.log", stop_signal=signal.SIGINT)
         part.start()
         try:
             postgres.wait_until_ready()
             yield postgres.url
         finally:
-            part.stop(30)
-            shutil.rmtree(postgres.cluster, ignore_errors=True)  # it may lie elsewhere than in the folder
+            part.stop(120 if keep else 30)
+            if not keep:
+                shutil.rmtree(postgres.cluster, ignore_errors=True)  # it may lie elsewhere than in the folder
     except PostgresError as error:
         raise BenchError(str(error)) from error
+
+
+def _kept_password(keep: Path) -> str:
+    """Make the folder that is to be kept, or find it; gives its database's password."""
+    keep.mkdir(parents=True, exist_ok=True)
+    keep.chmod(0o711)  # PostgreSQL may run as another user
+    file = keep / "password"
+    if not file.exists():
+        file.touch(0o600)
+        file.write_text(secrets.token_urlsafe(16), encoding="utf-8")
+    return file.read_text(encoding="utf-8")
 
 
 def _program(name: str) -> list[str]:

@@ -14,7 +14,88 @@ SELECT device_id, site_id, '[-infinity,)' FROM made_device JOIN made_site ON cod
 -- The series that the first readings of a benchmark would call for.
 INSERT INTO series (site_id, metric_id)
 SELECT site_id, metric_id FROM site CROSS JOIN metric
-WHERE metric.key = ANY(%(metrics)s) OR metric_id IN (SELECT metric_id FROM metric_alias WHERE alias = ANY(%(metrics)s));
+WHERE metric.key = ANY(%(metrics)s) OR metric_id IN (SELECT metric_id FROM metric_alias WHERE alias = ANY(%(metrics)s))
+ON CONFLICT DO NOTHING;
+
+-- name: register_stock_sites
+-- Registers sites all over a county, each with a device that was heard just now.
+WITH made_site AS (
+    INSERT INTO site (code, name, domain, latitude, longitude)
+    SELECT uid, 'Site ' || uid, 'air_quality', 50.6 + turn * 7 %% 400 / 1000.0, -2.9 + turn * 13 %% 1000 / 1000.0
+    FROM unnest(%(uids)s::text[]) WITH ORDINALITY AS sender(uid, turn)
+    RETURNING site_id, code
+), made_device AS (
+    INSERT INTO device (uid, name, profile_id)
+    SELECT uid, uid, (SELECT profile_id FROM device_profile WHERE key = 'generic')
+    FROM unnest(%(uids)s::text[]) AS uid RETURNING device_id, uid
+), heard AS (
+    INSERT INTO device_arrival (device_id, last_received_at, messages) SELECT device_id, now(), 1000 FROM made_device
+)
+INSERT INTO deployment (device_id, site_id, during)
+SELECT device_id, site_id, '[-infinity,)' FROM made_device JOIN made_site ON code = uid;
+
+-- name: bench_year_of_hours
+-- What a person would write who only knows the table: hourly means of one series.
+SELECT hour, sum / n AS mean, n
+FROM rollup_hour
+WHERE series_id = %(series)s::int4 AND hour >= %(start)s::timestamptz AND hour < %(end)s::timestamptz AND n > 0
+ORDER BY hour;
+
+-- name: bench_year_of_days
+-- The same by the day, whose hours are those of the site's zone.
+SELECT date_trunc('day', hour, %(zone)s::text) AS day, sum(sum) / sum(n) AS mean, sum(n) AS n
+FROM rollup_hour
+WHERE series_id = %(series)s::int4 AND hour >= %(start)s::timestamptz AND hour < %(end)s::timestamptz AND n > 0
+GROUP BY 1
+ORDER BY 1;
+
+-- name: bench_hours_of_sites
+-- Hourly means of one metric at some sites.
+SELECT s.code, h.hour, h.sum / h.n AS mean, h.n
+FROM site s
+JOIN series se USING (site_id)
+JOIN metric m USING (metric_id)
+JOIN rollup_hour h USING (series_id)
+WHERE s.code = ANY (%(sites)s::text[]) AND m.key = %(metric)s::text
+  AND h.hour >= %(start)s::timestamptz AND h.hour < %(end)s::timestamptz AND h.n > 0
+ORDER BY h.hour, s.code;
+
+-- name: bench_latest
+-- The last value of every series.
+SELECT l.time, s.code, s.name, m.key, m.unit, l.value, l.flags, l.received_at, se.channel
+FROM latest l
+JOIN series se USING (series_id)
+JOIN site s USING (site_id)
+JOIN metric m USING (metric_id)
+ORDER BY s.code, m.key, se.channel;
+
+-- name: bench_sites
+-- Every site, how it is, and its last value of one metric.
+SELECT s.code, s.name, s.domain, s.latitude, s.longitude, st.state, st.since, m.key, l.value, m.unit
+FROM site s
+JOIN site_state st USING (site_id)
+LEFT JOIN (series se JOIN metric m ON m.metric_id = se.metric_id AND m.key = 'pm2_5' JOIN latest l USING (series_id))
+    ON se.site_id = s.site_id
+ORDER BY s.code;
+
+-- name: bench_site
+-- The last values at a site, and a day of hours of each.
+SELECT m.key, m.unit, l.time, l.value, h.hour, h.sum / h.n AS mean
+FROM site s
+JOIN series se USING (site_id)
+JOIN metric m USING (metric_id)
+JOIN latest l USING (series_id)
+LEFT JOIN rollup_hour h ON h.series_id = se.series_id AND h.hour >= l.time - interval '1 day' AND h.n > 0
+WHERE s.code = %(site)s::text
+ORDER BY m.key, h.hour;
+
+-- name: bench_note_arrivals
+-- Every device was heard just now, as in a county that works.
+UPDATE device_arrival SET last_received_at = now();
+
+-- name: bench_vacuum_all
+-- What the server would do by itself in the days after a fill.
+VACUUM (ANALYZE);
 
 -- name: empty_big_tables
 -- A benchmark begins with empty tables.
