@@ -22,6 +22,41 @@ CREATE TABLE rollup_day (
     PRIMARY KEY (series_id, since)
 );
 
+-- Statistics of readings in some pieces of time, hour by hour and by bucket between `edges` (null: by hour alone), with the time
+-- of the first; what all rollups are made of. A function so that a question which finds all in rollups does not pay for the planning of every partition of readings.
+DROP FUNCTION aggregate_hours;
+CREATE FUNCTION aggregate_pieces(
+    of_series int4[], lowers timestamptz[], uppers timestamptz[], edges timestamptz[], excluding int2
+) RETURNS TABLE (
+    series_id int4, bucket int4, at timestamptz, n int4, n_all int4, flags int2,
+    sum float8, min float8, max float8, first float8, last float8
+) LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    -- Leaves out the partitions that no piece touches before any is opened.
+    first_lower timestamptz := (SELECT min(lower) FROM unnest(lowers) AS lower);
+    last_upper  timestamptz := (SELECT max(upper) FROM unnest(uppers) AS upper);
+BEGIN
+    IF of_series IS NOT NULL THEN
+        RETURN QUERY
+        SELECT p.series_id, a.*
+        FROM unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
+        CROSS JOIN LATERAL (
+            SELECT width_bucket(r.time, edges) - 1 AS bucket, min(r.time), count(r.value)::int4, count(*)::int4,
+                   bit_or(r.flags), sum(r.value), min(r.value), max(r.value),
+                   (min(ARRAY[r.second, r.value]) FILTER (WHERE r.value IS NOT NULL))[2],
+                   (max(ARRAY[r.second, r.value]) FILTER (WHERE r.value IS NOT NULL))[2]
+            FROM (
+                SELECT time, date_part('epoch', time) AS second, flags, CASE WHEN flags & excluding = 0 THEN value END AS value
+                FROM reading
+                WHERE series_id = p.series_id AND time >= p.lower AND time < p.upper
+                  AND time >= first_lower AND time < last_upper
+            ) r
+            GROUP BY bucket, date_bin('1 hour', r.time, '2000-01-01T00:00:00Z')
+        ) a;
+    END IF;
+END $$;
+
 -- Makes the days again that lie in some pieces of time, all that have been rolled up.
 CREATE FUNCTION make_days(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS void LANGUAGE sql AS $$
     WITH piece AS (
@@ -72,15 +107,16 @@ $$;
 -- `raw_from` stays as it is. Each statement in here sees what was there when it began, which is no less than what the caller saw.
 CREATE FUNCTION roll_pieces(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS int4 LANGUAGE plpgsql AS $$
 BEGIN
+    LOCK TABLE ONLY reading IN ROW EXCLUSIVE MODE; -- as writers do: `raw_from` is raised when nobody has it
     WITH piece AS (
         SELECT p.series_id, greatest(p.lower, s.raw_from) AS lower, p.upper
         FROM unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
         LEFT JOIN series s USING (series_id)
     ), found AS (
-        SELECT p.series_id, a.*
-        FROM piece p
+        SELECT a.series_id, date_bin('1 hour', a.at, '2000-01-01T00:00:00Z') AS hour, a.n, a.n_all, a.flags, a.sum, a.min, a.max, a.first, a.last
+        FROM (SELECT array_agg(series_id) AS series, array_agg(lower) AS lowers, array_agg(upper) AS uppers FROM piece) p
         CROSS JOIN rollup_state st
-        CROSS JOIN LATERAL aggregate_hours(p.series_id, p.lower, p.upper, st.excluding) a
+        CROSS JOIN LATERAL aggregate_pieces(p.series, p.lowers, p.uppers, NULL, st.excluding) a
     ), kept AS (
         INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
         SELECT * FROM found
@@ -93,43 +129,6 @@ BEGIN
       AND NOT EXISTS (SELECT FROM found f WHERE f.series_id = h.series_id AND f.hour = h.hour);
     PERFORM make_days(of_series, lowers, uppers);
     RETURN cardinality(of_series);
-END $$;
-
--- Statistics of readings in some pieces of time, within the buckets between `edges`. A function so that a question which finds
--- all in rollups does not pay for the planning of every partition of readings.
-CREATE FUNCTION aggregate_pieces(
-    of_series int4[], lowers timestamptz[], uppers timestamptz[], edges timestamptz[], excluding int2
-) RETURNS TABLE (
-    series_id int4, bucket int4, at timestamptz, n int4, n_all int4, flags int2,
-    sum float8, min float8, max float8, first float8, last float8
-) LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
-#variable_conflict use_column
-DECLARE
-    -- Leaves out the partitions that no piece touches before any is opened.
-    first_lower timestamptz := (SELECT min(lower) FROM unnest(lowers) AS lower);
-    last_upper  timestamptz := (SELECT max(upper) FROM unnest(uppers) AS upper);
-BEGIN
-    IF of_series IS NOT NULL THEN
-        RETURN QUERY
-        SELECT p.series_id, a.*
-        FROM unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
-        CROSS JOIN LATERAL (
-            SELECT width_bucket(r.time, edges) - 1,
-                   min(r.time),
-                   (count(*) FILTER (WHERE r.flags & excluding = 0))::int4,
-                   count(*)::int4,
-                   bit_or(r.flags),
-                   sum(r.value) FILTER (WHERE r.flags & excluding = 0),
-                   min(r.value) FILTER (WHERE r.flags & excluding = 0),
-                   max(r.value) FILTER (WHERE r.flags & excluding = 0),
-                   (min(ARRAY[date_part('epoch', r.time), r.value]) FILTER (WHERE r.flags & excluding = 0))[2],
-                   (max(ARRAY[date_part('epoch', r.time), r.value]) FILTER (WHERE r.flags & excluding = 0))[2]
-            FROM reading r
-            WHERE r.series_id = p.series_id AND r.time >= p.lower AND r.time < p.upper
-              AND r.time >= first_lower AND r.time < last_upper
-            GROUP BY 1
-        ) a;
-    END IF;
 END $$;
 
 -- Corrections and removals mark their hours once each, however many readings of an hour a statement touches; what lies before
