@@ -48,7 +48,8 @@ class BrokerDrops:
 
     def stop(self) -> None:
         """Leave the broker; nobody waits for that."""
-        self._client.disconnect()
+        if self._client.is_connected():
+            self._client.disconnect()
 
     def _on_connect(self, client: mqtt.Client, *_: Any) -> None:  # noqa: ANN401 - paho's types
         client.subscribe(TOPIC)

@@ -44,10 +44,6 @@ FROM device WHERE uid LIKE 'all-%%';
 INSERT INTO registry_action (kind, at, device_id, site_id, person)
 SELECT 'install', now() - interval '5 hours', device_id, site_id, 'erin' FROM deployment;
 
--- Rollups have begun and have not come far: every series is marked.
-UPDATE rollup_state SET closed_until = date_trunc('hour', now(), 'UTC'), rolled_until = date_trunc('hour', now(), 'UTC');
-INSERT INTO rollup_dirty (series_id) SELECT series_id FROM series;
-
 -- Ten minutes of the path, told as ingest tells them.
 DO $$ BEGIN
     UPDATE ingest_status SET broker_dropped = 0, updated_at = now() - interval '11 minutes';

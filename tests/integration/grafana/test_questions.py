@@ -17,6 +17,7 @@ from grafana.examine import examine, questions_of
 from grafana.lint import texts_of, variables_of
 from grafana.provisioned import FOLDER, read_dashboards
 from ingest.rollups import begin, close_hours, roll_one
+from sql.pool import connect
 from tests.servers.console import running_console
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def sources(timescale_databases: Databases) -> Iterator[Sources]:
             key = add_api_key(connection, add_person(connection, "grafana", "viewer"), "test")
             begin(connection)
             close_hours(connection, datetime.now(UTC))
-        with psycopg.connect(url, autocommit=True) as connection:
+        with connect(url, name="rollups") as connection:
             while roll_one(connection):
                 pass
         headers = {"Authorization": f"Bearer {key}"}
