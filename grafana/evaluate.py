@@ -47,9 +47,24 @@ def evaluate(rule: Json, sources: Sources, now: datetime | None = None) -> State
         When the rule is unsound (`grafana.lint_rules`).
     """
     try:
-        answers = {step["refId"]: _ask(step, sources, now or datetime.now(UTC)) for step in rule["data"] if not computes(step)}
+        return state_of(rule, answers_of(rule, sources, now))
     except AskError:
         return _given(rule["execErrState"])
+
+
+def answers_of(rule: Json, sources: Sources, now: datetime | None = None) -> dict[str, Table]:
+    """Ask what a rule asks; give the answers by the names of its steps.
+
+    Raises
+    ------
+    AskError
+        When a question gets no answer.
+    """
+    return {step["refId"]: _ask(step, sources, now or datetime.now(UTC)) for step in rule["data"] if not computes(step)}
+
+
+def state_of(rule: Json, answers: Mapping[str, Table]) -> State:
+    """Give the state a rule has with these answers."""
     steps = {step["refId"]: step["model"] for step in rule["data"] if computes(step)}
     values = _values(rule["condition"], steps, {ref: _numbers(table) for ref, table in answers.items()})
     if not values:

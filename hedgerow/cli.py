@@ -28,6 +28,7 @@ class _Commands(TyperGroup):
             "redecode": "hedgerow.redecode_command:redecode_command",
             "devices": "hedgerow.devices_command:devices",
             "credentials": "hedgerow.credentials_command:credentials",
+            "grafana": "hedgerow.grafana_command:grafana",
             "bench": "hedgerow.bench.commands:bench",
         }
     )
