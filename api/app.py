@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
 
 from api import pages
+from api.aggregate.described import Bucket
 from api.credentials.issuing import broker_of
 from api.credentials.keeping import keeping
 from api.database import make_pool
@@ -21,9 +22,10 @@ from api.errors import add_error_handlers
 from api.figures import Figures
 from api.live import Live
 from api.people.throttle import Throttle
-from api.readings import Bucket, LatestReading, Reading
+from api.readings import LatestReading, Reading
 from api.routes import (
     actions,
+    aggregate,
     air_quality,
     areas,
     audit,
@@ -132,6 +134,7 @@ def _json_api() -> APIRouter:
         imports,
         series,
         quality,
+        aggregate,
         readings,
         air_quality,
         corrections,

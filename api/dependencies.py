@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from api.errors import NotAllowed, NotLoggedIn, PasswordIsDue
 from api.people import ROLES, SESSION_COOKIE, Person, Role, is_csrf_token, person_of_key, person_of_session
 from api.people.areas import as_seen_by
-from api.schemas import Code, Domain, MetricKey, Uid
+from api.schemas import Code, Domain, MetricKey, Tag, Uid
 from api.session_cookie import token_of
 from api.settings import ApiSettings
 from api.times import Time
@@ -195,6 +195,8 @@ class SeriesFilter(BaseModel):
     series: list[SeriesId] = Field([], max_length=10_000, description="Id of a series")
     metrics: list[MetricKey] = Field([], alias="metric", max_length=1000, description="Metric key or alias")
     domains: list[Domain] = Field([], alias="domain", max_length=100, description="Domain of the metric")
+    areas: list[Code] = Field([], alias="area", max_length=100, description="Code of an area: the series of its sites")
+    tags: list[Tag] = Field([], alias="tag", max_length=100, description="Tag of a site")
 
 
 class SeriesAndTimes(SeriesFilter):

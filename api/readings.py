@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from api.dependencies import SeriesFilter
 
-Statistic = Literal["mean", "min", "max", "sum", "count"]
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _CURSOR = re.compile(r"(-?[0-9]{1,16}|[0-9]{17})\.([1-9][0-9]{0,9})")
@@ -36,22 +34,6 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     metric: Annotated[str, Meta(description="Key of the metric; its unit is the series'")]
     value: Annotated[float, Meta(description="In the metric's unit")]
     flags: Annotated[int, Meta(description="Bits that say what is doubtful about it; 0: nothing")]
-    channel: Annotated[str, Meta(description="Only where a site has several of the metric")] = ""
-
-
-class Bucket(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """Statistics of one series over one bucket of time; those that were asked for."""
-
-    time: Annotated[datetime, Meta(description="Start of the bucket, UTC")]
-    site: Annotated[str, Meta(description="Code of the site")]
-    metric: Annotated[str, Meta(description="Key of the metric")]
-    unit: Annotated[str, Meta(description="Unit of the statistics")]
-    mean: float | None = None
-    min: float | None = None
-    max: float | None = None
-    sum: float | None = None
-    count: int | None = None
-    n: Annotated[int, Meta(description="How many readings the statistics are of")] = 0
     channel: Annotated[str, Meta(description="Only where a site has several of the metric")] = ""
 
 
@@ -70,13 +52,17 @@ class LatestReading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Label(NamedTuple):
-    """What answers call a series."""
+    """What answers call a series, and what aggregates need to know of it."""
 
     site: str
     site_name: str
     metric: str
     unit: str
     channel: str
+    kind: str
+    valid_max: float | None
+    time_zone: str
+    raw_from: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +87,12 @@ async def resolve_series(connection: AsyncConnection, asked: SeriesFilter) -> As
     Unusable
         When it names a metric or domain that the vocabulary lacks.
     """
-    values = asked.model_dump(include={"devices", "sites", "series", "metrics", "domains"})
+    values = asked.model_dump(include={"devices", "sites", "series", "metrics", "domains", "areas", "tags"})
     rows = await (await connection.execute(query("resolve_series"), values)).fetchall()
-    labels = {row[0]: Label(*row[1:6]) for row in rows}
+    labels = {row[0]: Label(*row[2:]) for row in rows}
     if not labels or (len(asked.metrics) + len(asked.domains) > 1):
         await _refuse_unknown_names(connection, values)
-    return AskedSeries(labels, [row[6] for row in rows])
+    return AskedSeries(labels, [row[1] for row in rows])
 
 
 async def _refuse_unknown_names(connection: AsyncConnection, values: Mapping[str, object]) -> None:
@@ -127,33 +113,6 @@ def readings(rows: Iterable[tuple[int, datetime, float, int]], labels: Mapping[i
     return [
         Reading(time, label.site, label.metric, value, flags, label.channel)
         for series_id, time, value, flags in rows
-        for label in (labels[series_id],)
-    ]
-
-
-def buckets(
-    rows: Iterable[tuple[int, datetime, float, float, float, float, int]],
-    labels: Mapping[int, Label],
-    statistics: Iterable[Statistic],
-) -> list[Bucket]:
-    """Make buckets with the statistics asked for of rows (series id, time, mean, min, max, sum, n)."""
-    wanted = set(statistics)
-    has_mean, has_min, has_max, has_sum, has_count = (name in wanted for name in ("mean", "min", "max", "sum", "count"))
-    return [
-        Bucket(
-            time,
-            label.site,
-            label.metric,
-            label.unit,
-            mean if has_mean else None,
-            least if has_min else None,
-            most if has_max else None,
-            total if has_sum else None,
-            n if has_count else None,
-            n,
-            label.channel,
-        )
-        for series_id, time, mean, least, most, total, n in rows
         for label in (labels[series_id],)
     ]
 

@@ -48,6 +48,10 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _each_once(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_printable)]
 Name = Annotated[Line, StringConstraints(min_length=1)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
@@ -65,11 +69,18 @@ Code = Annotated[
     StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,79}$"),
     Field(description="Short name in addresses: lower-case letters, digits, `_` and `-`", examples=["high-street"]),
 ]
+Tag = Annotated[
+    str,
+    BeforeValidator(_lower),
+    StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$"),
+    Field(description="Short word to find sites by: lower-case letters, digits, `_` and `-`", examples=["school-street"]),
+]
 Domain = Annotated[
     str,
     StringConstraints(pattern="^[a-z][a-z0-9_]{0,39}$"),
     Field(description="Domain of the metric vocabulary", examples=["traffic", "air_quality", "asset"]),
 ]
+Tags = Annotated[list[Tag], AfterValidator(_each_once), Field(max_length=20)]
 MetricKey = Annotated[
     str,
     BeforeValidator(_lower),
@@ -153,6 +164,7 @@ class NewSite(Request):
     note: Note = ""
     time_zone: TimeZone = "Europe/London"
     is_safety: bool = Field(default=False, description="Whether people's safety depends on it, as on a lifebuoy")
+    tags: Tags = []
 
     @model_validator(mode="after")
     def _position_is_whole(self) -> Self:
@@ -176,6 +188,7 @@ class SiteChange(Request):
     note: Note = ""
     time_zone: TimeZone = ""
     is_safety: bool = Field(default=False, description="Whether people's safety depends on it, as on a lifebuoy")
+    tags: Tags = Field([], description="Instead of those there are")
 
 
 class Site(BaseModel):
@@ -193,6 +206,7 @@ class Site(BaseModel):
     time_zone: str
     created_at: datetime
     is_safety: bool = Field(description="Whether people's safety depends on it: its devices are called offline sooner")
+    tags: list[str]
     state: DeviceState = Field(description="Of the worst of the devices that are there now; retired: there is none any more")
     state_since: datetime | None = Field(description="Null: no device is there")
     last_received_at: datetime | None = Field(description="When one of those devices was heard last, readings or not")

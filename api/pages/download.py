@@ -3,19 +3,23 @@
 import csv
 from io import StringIO
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from api.buckets import count_buckets
 from api.dependencies import Connection, Permitted
 from api.errors import NotFound, Unusable
 from api.pages.ranges import Range
-from api.pages.sections import Bucket, SiteSeries, every_text
-from api.pages.site import buckets_of, series_of_site
+from api.pages.sections import Bucket, SiteSeries
+from api.pages.site import buckets_of, find_site, series_of_site
 from api.pages.words import iso
 from api.times import Time, Width
 
 router = APIRouter()
+
+_MOST_BUCKETS = 100_000
 
 
 class Wanted(BaseModel):
@@ -46,9 +50,11 @@ async def readings_csv(_person: Permitted, connection: Connection, code: str, wa
     if not found:
         raise NotFound(f"There are no readings of {wanted.metric} at a site with the code {code}.")
     chosen = Range("custom", wanted.start, wanted.end)
-    every_s = int(wanted.every.width.total_seconds())
-    buckets = await buckets_of(connection, found, chosen, every_s, flagged=wanted.include_flagged)
-    name = f"{code}-{wanted.metric}-{every_text(every_s)}.csv"
+    zone = ZoneInfo((await find_site(connection, code))["time_zone"])
+    if count_buckets(wanted.every, wanted.start, wanted.end) > _MOST_BUCKETS:
+        raise Unusable(f"The file would have more than {_MOST_BUCKETS:,} rows. Raise `every`, or shorten the range.")
+    buckets = await buckets_of(connection, found, chosen, wanted.every, zone, flagged=wanted.include_flagged)
+    name = f"{code}-{wanted.metric}-{wanted.every}.csv"
     return Response(
         _table(code, found[0], buckets[found[0].series_id]),
         media_type="text/csv",

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from api.aggregate.fetch import Which, fetch_grid
+from api.buckets import cut_time
 from api.database import rows_of
 from api.dependencies import Connection, Permitted
 from api.errors import NotFound
@@ -18,11 +21,12 @@ from api.pages.render import render, visitor_of
 from api.pages.sections import Bucket, SiteSeries, every_text, make_section
 from api.pages.words import MAIN_METRICS, iso, moment_text
 from api.readings import excluded_flags
+from api.times import Every, parse_every
 from devices.flags import DESCRIPTIONS, Flag
 
 router = APIRouter()
 
-_MOST_BUCKETS = 20_000  # of all tables of a page together: 50 rows for each of 400 series
+_STATISTICS = ("mean", "min", "max", "sum")
 
 
 class Wanted(BaseModel):
@@ -44,7 +48,7 @@ async def site_page(
     chosen, slips = _chosen(wanted, zone)
     series = await series_of_site(connection, code)
     flagged = wanted.include_flagged
-    buckets = await buckets_of(connection, series, chosen, chosen.table_every_s, flagged=flagged)
+    buckets = await buckets_of(connection, series, chosen, parse_every(every_text(chosen.table_every_s)), zone, flagged=flagged)
     expected_s = site["interval_s"]
     marks = await _marks(connection, code, chosen)
     return render(
@@ -101,21 +105,19 @@ async def series_of_site(connection: Connection, code: str) -> list[SiteSeries]:
 
 
 async def buckets_of(
-    connection: Connection, series: list[SiteSeries], chosen: Range, every_s: int, *, flagged: bool
+    connection: Connection, series: list[SiteSeries], chosen: Range, every: Every, zone: ZoneInfo, *, flagged: bool
 ) -> dict[int, list[Bucket]]:
     """Give the buckets of some series in a range, ascending, by series id."""
-    values = {
-        "series": [one.series_id for one in series],
-        "during": [None for _ in series],
-        "start": chosen.start,
-        "end": chosen.end,
-        "every": timedelta(seconds=every_s),
-        "excluding": await excluded_flags(connection, include_flagged=flagged),
-        "limit": _MOST_BUCKETS,
-    }
+    excluding = await excluded_flags(connection, include_flagged=flagged)
+    ids = sorted(one.series_id for one in series)
+    cut = cut_time(every, chosen.start, chosen.end, zone)
+    grid = await fetch_grid(connection, Which(ids, [None] * len(ids), excluding), cut, _STATISTICS)
+    times = [datetime.fromtimestamp(us / 1e6, UTC) for us in cut.labels.tolist()]
     buckets: dict[int, list[Bucket]] = defaultdict(list)
-    for bucket in await rows_of(connection, Bucket, "aggregate_readings", values):
-        buckets[bucket.series_id].append(bucket)
+    for row, column in np.argwhere(grid.is_there).tolist():
+        mean, least, most, total = (float(grid.statistics[name][row, column]) for name in _STATISTICS)
+        n = int(grid.n[row, column])
+        buckets[ids[column]].append(Bucket(ids[column], times[row], mean, least, most, total, n))
     return buckets
 
 

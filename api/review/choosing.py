@@ -119,7 +119,8 @@ async def refuse_closed(connection: AsyncConnection, series: Sequence[int], star
     if closed.start is not None:
         raise Conflict(
             f"{of} is ratified from {iso(closed.start)} to {iso(closed.end)} (by {closed.person}), and so closed to changes."
-            " To open it, a manager sets the range back to verified or provisional (POST to /api/v1/statuses). Then try again."
+            " To open it, a manager sets the range back to verified or provisional: on the site's page Review, or by POST to"
+            " /api/v1/statuses. Then try again."
         )
     raise Conflict(
         f"Readings of {of} before {iso(closed.end)} are no longer kept, only their statistics, which can no longer change."

@@ -1,7 +1,6 @@
-"""What was measured: readings, aggregates and last values."""
+"""What was measured: readings and last values."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -12,14 +11,10 @@ from pydantic import AfterValidator, Field
 
 from api.dependencies import Connection, SeriesAndTimes, SeriesFilter, Settings
 from api.description import array_of
-from api.errors import Unusable
 from api.readings import (
     AskedSeries,
-    Bucket,
     LatestReading,
     Reading,
-    Statistic,
-    buckets,
     cursor_after,
     excluded_flags,
     latest_readings,
@@ -27,12 +22,9 @@ from api.readings import (
     readings,
     resolve_series,
 )
-from api.times import Every, Width
 from sql.queries import query
 
 router = APIRouter(tags=["readings"])
-
-_HOUR = timedelta(hours=1)
 
 
 def _is_cursor(text: str) -> str:
@@ -48,14 +40,6 @@ class ReadingsAsked(SeriesAndTimes):
     after: Annotated[str, AfterValidator(_is_cursor)] | None = Field(
         None, max_length=60, description="Where the answer before ended: its header `Link` has the whole address"
     )
-
-
-class AggregateAsked(SeriesAndTimes):
-    """Which statistics of which readings."""
-
-    every: Width = Field(Every(1, "h"), description="Width of the buckets: a number and s, m, h or d; from 1970, UTC")
-    statistics: list[Statistic] = Field(["mean"], alias="stat", min_length=1, max_length=5, description="Statistics")
-    include_flagged: bool = Field(default=False, description="Whether readings with an excluding flag count too")
 
 
 @router.get(
@@ -89,38 +73,6 @@ async def read_readings(
     if len(rows) > limit:
         answer.headers["Link"] = _next_address(request, cursor_after(rows[limit - 1][1], rows[limit - 1][0]))
     return answer
-
-
-@router.get(
-    "/aggregate",
-    summary="Aggregate readings",
-    response_class=Response,
-    responses=array_of(
-        Bucket,
-        {"time": "2026-11-21T08:00:00Z", "site": "high-street", "metric": "no2", "unit": "µg/m³", "mean": 18.4, "n": 4},
-    ),
-)
-async def aggregate(connection: Connection, settings: Settings, asked: Annotated[AggregateAsked, Query()]) -> Response:
-    """Give statistics of each series in buckets of time, ascending; a bucket without readings is left out.
-
-    Readings with an excluding flag do not count unless `include_flagged` says so. `n` is how many counted.
-    """
-    series = await resolve_series(connection, asked)
-    values = {
-        "start": asked.start,
-        "end": asked.end,
-        "excluding": await excluded_flags(connection, include_flagged=asked.include_flagged),
-        "every": asked.every.width,
-        "limit": settings.max_points,
-    }
-    in_whole_hours = asked.every.width % _HOUR == timedelta(0) and not any(series.during)
-    rows = await _fetch(connection, "aggregate_rollups" if in_whole_hours else "aggregate_readings", series, values)
-    if len(rows) > settings.max_points:
-        raise Unusable(
-            f"The answer has more than {settings.max_points:,} points."
-            " Raise `every`, shorten the time from `from` to `to`, or ask for fewer series."
-        )
-    return _json(buckets(rows, series.labels, asked.statistics))
 
 
 @router.get(

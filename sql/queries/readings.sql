@@ -1,7 +1,8 @@
 -- name: resolve_series
 -- The series that fit the filters, with what answers call them; an empty filter lets all pass.
 -- A device stands for the series of the sites it is at, while it is there: `during` (null: always).
-SELECT se.series_id, s.code AS site, s.name AS site_name, m.key AS metric, m.unit, se.channel, stay.during::text AS during
+SELECT se.series_id, stay.during::text AS during, s.code AS site, s.name AS site_name, m.key AS metric, m.unit, se.channel,
+       m.kind, m.valid_max, s.time_zone, se.raw_from
 FROM series se
 JOIN site s USING (site_id)
 JOIN metric m USING (metric_id)
@@ -16,29 +17,78 @@ WHERE (%(series)s::int4[] = '{}' OR se.series_id = ANY (%(series)s::int4[]))
   AND (%(domains)s::text[] = '{}' OR m.domain = ANY (%(domains)s::text[]))
   AND (%(metrics)s::text[] = '{}' OR m.key = ANY (%(metrics)s::text[])
        OR EXISTS (SELECT FROM metric_alias a WHERE a.metric_id = m.metric_id AND a.alias = ANY (%(metrics)s::text[])))
-  AND (%(devices)s::text[] = '{}' OR stay.during IS NOT NULL);
+  AND (%(areas)s::text[] = '{}'
+       OR EXISTS (SELECT FROM area_site JOIN area a USING (area_id) WHERE site_id = s.site_id AND a.code = ANY (%(areas)s::text[])))
+  AND (%(tags)s::text[] = '{}' OR s.tags && %(tags)s::text[])
+  AND (%(devices)s::text[] = '{}' OR stay.during IS NOT NULL)
+ORDER BY se.series_id;
 
--- name: aggregate_readings
--- Statistics of each series in buckets of fixed width, buckets ascending. One walk along the key for each series.
--- The limit is within: a question with too many points ends as soon as that shows, before all series are read.
-SELECT series_id, time, mean, min, max, sum, n
+-- name: aggregate_bucket_readings
+-- Statistics of each series in the buckets between edges (ascending, at least two), from readings alone: for questions that cut
+-- them otherwise than by time (`during`: when a device was there; null: always).
+WITH piece AS (
+    SELECT array_agg(w.series_id) AS series, array_agg(lower(p)) AS lowers, array_agg(upper(p)) AS uppers
+    FROM unnest(%(series)s::int4[], %(during)s::text[]::tstzmultirange[]) AS w(series_id, during)
+    CROSS JOIN (SELECT %(edges)s::timestamptz[] AS edges) asked
+    CROSS JOIN LATERAL unnest(coalesce(w.during, '{(,)}')
+                              * tstzmultirange(tstzrange(edges[1], edges[cardinality(edges)]))) AS p
+)
+SELECT series_id, bucket, sum(n)::int8 AS n, sum(n_all)::int8 AS n_all, bit_or(flags) AS flags, sum(sum) AS sum, min(min) AS min,
+       max(max) AS max, (min(ARRAY[date_part('epoch', at), first]) FILTER (WHERE n > 0))[2] AS first,
+       (max(ARRAY[date_part('epoch', at), last]) FILTER (WHERE n > 0))[2] AS last
+FROM piece p
+CROSS JOIN LATERAL aggregate_pieces(p.series, p.lowers, p.uppers, %(edges)s::timestamptz[], %(excluding)s::int2) r
+GROUP BY series_id, bucket
+ORDER BY bucket, series_id
+LIMIT %(limit)s::int8 + 1;
+
+-- name: list_readings_of_series
+-- Readings that count of some series between two times (`ends`), as three parallel arrays, with the last one of each series before these.
+SELECT array_agg(series_id) AS series, array_agg(time) AS times, array_agg(value) AS values
 FROM (
-    SELECT w.series_id, b.*
+    SELECT w.series_id, r.time, r.value
     FROM unnest(%(series)s::int4[], %(during)s::text[]::tstzmultirange[]) AS w(series_id, during)
     CROSS JOIN LATERAL (
-        SELECT date_bin(%(every)s::interval, r.time, '1970-01-01T00:00:00Z') AS time, avg(r.value) AS mean,
-               min(r.value) AS min, max(r.value) AS max, sum(r.value) AS sum, count(*) AS n
+        (SELECT r.time, r.value
+         FROM reading r
+         WHERE r.series_id = w.series_id AND r.time < (%(ends)s::timestamptz[])[1] AND %(with_one_before)s::boolean
+           AND (w.during IS NULL OR r.time <@ w.during) AND r.flags & %(excluding)s::int2 = 0
+         ORDER BY r.time DESC
+         LIMIT 1)
+        UNION ALL
+        SELECT r.time, r.value
         FROM reading r
-        WHERE r.series_id = w.series_id
-          AND r.time >= coalesce(%(start)s::timestamptz, '-infinity')
-          AND r.time < coalesce(%(end)s::timestamptz, 'infinity')
-          AND (w.during IS NULL OR r.time <@ w.during)
-          AND r.flags & %(excluding)s::int2 = 0
-        GROUP BY 1
-    ) b
+        WHERE r.series_id = w.series_id AND r.time >= (%(ends)s::timestamptz[])[1] AND r.time < (%(ends)s::timestamptz[])[2]
+          AND (w.during IS NULL OR r.time <@ w.during) AND r.flags & %(excluding)s::int2 = 0
+    ) r
     LIMIT %(limit)s::int8 + 1
-) found
-ORDER BY time, series_id;
+) found;
+
+-- name: find_times_of_series
+-- From when to when, not included, some series may have readings; null where they have none.
+SELECT min(lower(during)) AS since, max(upper(during)) AS until
+FROM unnest(%(series)s::int4[]) AS w(series_id)
+CROSS JOIN LATERAL times_of_series(w.series_id) AS during;
+
+-- name: list_stays_of_series
+-- Which devices were to measure some series, from when to when in µs since 1970 (null: open), and how often [s].
+SELECT series_id, (extract(epoch FROM from_at) * 1000000)::int8 AS from_us, (extract(epoch FROM to_at) * 1000000)::int8 AS to_us,
+       interval_s, names_metric, (extract(epoch FROM first_hour) * 1000000)::int8 AS first_us
+FROM stays_of_series(%(series)s::int4[], %(start)s::timestamptz, %(end)s::timestamptz);
+
+-- name: list_states_of_metrics
+-- Codes and labels of some state metrics.
+SELECT m.key AS metric, st.code, st.label
+FROM metric m
+JOIN metric_state st USING (metric_id)
+WHERE m.key = ANY (%(metrics)s::text[])
+ORDER BY m.key, st.code;
+
+-- name: read_completeness
+-- What ingest last said of how far it is: of every worker that is not retired.
+SELECT updated_at, connected, queue_messages, lag_ms, extract(epoch FROM now() - updated_at)::float8 AS silent_s
+FROM ingest_status
+WHERE state <> 'retired';
 
 -- name: page_of_readings
 -- Readings by time and series, from the one after (`after_time`, `after_series`) on.

@@ -10,6 +10,9 @@ WHERE (%(after)s::int8 IS NULL OR se.series_id > %(after)s::int8)
   AND (%(domains)s::text[] = '{}' OR m.domain = ANY (%(domains)s::text[]))
   AND (%(metrics)s::text[] = '{}' OR m.key = ANY (%(metrics)s::text[])
        OR EXISTS (SELECT FROM metric_alias a WHERE a.metric_id = m.metric_id AND a.alias = ANY (%(metrics)s::text[])))
+  AND (%(areas)s::text[] = '{}'
+       OR EXISTS (SELECT FROM area_site JOIN area a USING (area_id) WHERE site_id = s.site_id AND a.code = ANY (%(areas)s::text[])))
+  AND (%(tags)s::text[] = '{}' OR s.tags && %(tags)s::text[])
   AND (%(devices)s::text[] = '{}'
        OR EXISTS (SELECT FROM deployment dep JOIN device d USING (device_id)
                   WHERE d.uid = ANY (%(devices)s::text[]) AND dep.site_id = se.site_id AND dep.channel = se.channel))

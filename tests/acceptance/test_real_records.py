@@ -89,7 +89,7 @@ def _assert_daily_means(path: WholePath, cells: Mapping[tuple[str, datetime], fl
     for (metric, time), value in cells.items():
         by_day[metric, time.replace(hour=0)].append(value)
     times = sorted(time for _, time in cells)
-    query = {"device": _UID, "from": times[0].isoformat(), "to": (times[-1] + timedelta(hours=1)).isoformat(), "every": "1d"}
+    query = {"device": _UID, "from": times[0].isoformat(), "to": (times[-1] + timedelta(hours=1)).isoformat(), "every": "24h"}
     with path.client as client:
         answer = client.get("/aggregate", params={**query, "stat": ["mean", "count"], "include_flagged": "true"})
     assert answer.status_code == 200, answer.text

@@ -1,141 +1,22 @@
-"""Readings, aggregates and last values over HTTP, held against slow obvious versions."""
+"""Readings and last values over HTTP, and what questions over readings and aggregates have in common."""
 
 from __future__ import annotations
 
-import math
-import random
 import re
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-from devices.flags import EXCLUDING, Flag
+from devices.flags import EXCLUDING
 from sql.queries import query
+from tests.integration.api.stored import iso, make_series, store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from tests.integration.api.conftest import Api
 
-    from tests.integration.api.conftest import Api, Serve
-
-    Row = tuple[int, datetime, float, int]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START = datetime(2026, 3, 28, 22, tzinfo=UTC)
-
-
-def iso(time: datetime) -> str:
-    """Write a time as the API does."""
-    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def make_series(api: Api, *places: tuple[str, str, str]) -> list[int]:
-    """Make sites and series (site, metric, channel) and give their ids."""
-    for site in sorted({place[0] for place in places}):
-        api.post("/api/v1/sites", code=site, name=site.title())
-    return [
-        api.post("/api/v1/series", site=site, metric=metric, channel=channel).json()["id"] for site, metric, channel in places
-    ]
-
-
-def store(api: Api, rows: list[Row]) -> None:
-    """Put readings straight into the database."""
-    with psycopg.connect(api.database) as connection, connection.cursor() as cursor:
-        for month in sorted({(row[1].year, row[1].month) for row in rows}):
-            cursor.execute("SELECT ensure_partition('reading', %s)", [datetime(*month, 1, tzinfo=UTC)])
-        cursor.executemany("INSERT INTO reading VALUES (%s, %s, %s, %s)", rows)
-
-
-def random_rows(seed: int, series: list[int], start: datetime, hours: int) -> list[Row]:
-    """Make readings at odd times, some flagged, no time twice in a series."""
-    chance = random.Random(seed)
-    return [
-        (series_id, start + timedelta(microseconds=at), chance.uniform(-1e3, 1e6), chance.choice([0, 0, 0, 1, 4, 128, 4096]))
-        for series_id in series
-        for at in sorted(chance.sample(range(hours * 3_600_000_000), 40 * hours))
-    ]
-
-
-def slow_buckets(rows: list[Row], width: timedelta, *, excluding: int) -> dict[tuple[str, int], dict[str, float]]:
-    """Aggregate as slowly and obviously as can be: by (start of bucket, series id)."""
-    kept = sorted(row[:3] for row in rows if not row[3] & excluding)
-    found = {}
-    for key, group in groupby(kept, lambda row: (iso(EPOCH + (row[1] - EPOCH) // width * width), row[0])):
-        values = [value for _, _, value in group]
-        total = math.fsum(values)
-        found[key] = {
-            "mean": total / len(values),
-            "min": min(values),
-            "max": max(values),
-            "sum": total,
-            "count": len(values),
-            "n": len(values),
-        }
-    return found
-
-
-def assert_same_buckets(answer: list[dict[str, Any]], expected: dict[Any, dict[str, float]], key: Callable[..., Any]) -> None:
-    """Check that an answer has just these buckets, ascending, each statistic equal to 1e-9."""
-    assert [bucket["time"] for bucket in answer] == sorted(bucket["time"] for bucket in answer)
-    assert len(answer) == len(expected)
-    for bucket in answer:
-        for name, value in expected[key(bucket)].items():
-            assert bucket[name] == pytest.approx(value, rel=1e-9, abs=1e-12), bucket
-
-
-ALL = ["mean", "min", "max", "sum", "count"]
-
-
-def test_aggregate_random_readings_equals_the_slow_version(api: Api) -> None:
-    """Every statistic of every bucket is what plain Python makes of the same readings, across months and clock changes."""
-    places = [("weir", "no2", ""), ("weir", "pm10", ""), ("mill", "no2", ""), ("mill", "no2", "b")]
-    series = make_series(api, *places)
-    ids = dict(zip(places, series, strict=True))
-    rows = random_rows(7, series, START, 120)
-    store(api, rows)
-
-    def key(bucket: dict[str, Any]) -> tuple[str, int]:
-        return bucket["time"], ids[bucket["site"], bucket["metric"], bucket.get("channel", "")]
-
-    for every, seconds in (("1m", 60), ("7m", 420), ("15m", 900), ("1h", 3600), ("1d", 86400), ("7d", 604800)):
-        for include_flagged in (False, True):
-            answer = api.get("/api/v1/aggregate", every=every, stat=ALL, include_flagged=include_flagged)
-            expected = slow_buckets(rows, timedelta(seconds=seconds), excluding=0 if include_flagged else EXCLUDING)
-            assert_same_buckets(answer, expected, key)
-
-
-def test_aggregate_before_1970_cuts_the_same_buckets(api: Api) -> None:
-    """Buckets are counted from 1970 in both directions."""
-    series = make_series(api, ("weir", "no2", ""))
-    rows = random_rows(3, series, datetime(1969, 12, 31, 13, tzinfo=UTC), 20)
-    store(api, rows)
-
-    answer = api.get("/api/v1/aggregate", every="7h", stat=ALL, include_flagged=True)
-    expected = slow_buckets(rows, timedelta(hours=7), excluding=0)
-    assert_same_buckets(answer, expected, lambda bucket: (bucket["time"], series[0]))
-
-
-def test_aggregate_object_is_flat_and_has_what_was_asked_for(api: Api) -> None:
-    """One object a bucket: time, site, metric, unit, the statistics asked for, n; the mean where none was."""
-    (series,) = make_series(api, ("weir", "no2", ""))
-    store(api, [(series, START, 1.0, 0), (series, START + timedelta(minutes=59), 2.0, 0)])
-    bucket = {"time": "2026-03-28T22:00:00Z", "site": "weir", "metric": "no2", "unit": "µg/m³", "n": 2}
-
-    assert api.get("/api/v1/aggregate") == [bucket | {"mean": 1.5}]
-    assert api.get("/api/v1/aggregate", stat=["count", "sum"]) == [bucket | {"count": 2, "sum": 3.0}]
-
-
-def test_aggregate_every_flag_excludes_or_informs_as_the_table_says(api: Api) -> None:
-    """A reading with an excluding flag does not count; one with any other flag does."""
-    (series,) = make_series(api, ("weir", "no2", ""))
-    store(api, [(series, START + timedelta(hours=bit), 1.0, 1 << bit) for bit in range(14)])
-    counted = {bucket["time"] for bucket in api.get("/api/v1/aggregate", every="1h")}
-
-    informative = (Flag.HUMIDITY, Flag.LATE, Flag.DUPLICATE, Flag.CLOCK, Flag.CROSS_CHECK, Flag.BATTERY_LOW, Flag.ESTIMATED)
-    assert counted == {iso(START + timedelta(hours=flag.bit_length() - 1)) for flag in informative}
-    assert len(api.get("/api/v1/aggregate", every="1h", include_flagged=True)) == 14
 
 
 def test_times_in_every_spelling_bound_the_answer(plain_api: Api) -> None:
@@ -179,7 +60,7 @@ def test_filters_each_and_together_narrow_the_answer(plain_api: Api) -> None:
 
     def found(**asked: Any) -> list[int]:  # noqa: ANN401
         by_reading = [int(reading["value"]) for reading in plain_api.get("/api/v1/readings", **asked)]
-        by_bucket = [int(bucket["mean"]) for bucket in plain_api.get("/api/v1/aggregate", **asked)]
+        by_bucket = [int(bucket["last"]) for bucket in plain_api.get("/api/v1/aggregate", **asked, stat="last")]
         assert by_reading == by_bucket
         return by_reading
 
@@ -193,37 +74,6 @@ def test_filters_each_and_together_narrow_the_answer(plain_api: Api) -> None:
     assert found(site="nowhere") == []
     assert found(series=2**31 - 1) == []
     assert found(device="nobody") == []
-
-
-@pytest.mark.parametrize(
-    ("asked", "where"),
-    [
-        ({"metric": "nonsense"}, "query.metric"),
-        ({"metric": ["no2", "nonsense"]}, "query.metric"),
-        ({"domain": "nonsense"}, "query.domain"),
-        ({"evry": "1h"}, "query.evry"),
-        ({"every": "1mo"}, "query.every"),
-        ({"every": "0m"}, "query.every"),
-        ({"every": "1.5h"}, "query.every"),
-        ({"stat": "median"}, "query.stat.0"),
-        ({"from": "yesterday"}, "query.from"),
-        ({"from": "99999999999999999999"}, "query.from"),
-        ({"from": "2026-01-02", "to": "2026-01-01"}, "query"),
-        ({"from": "2026-01-01", "to": "2026-01-01"}, "query"),
-        ({"series": "0"}, "query.series.0"),
-        ({"series": str(2**31)}, "query.series.0"),
-        ({"device": "a/b"}, "query.device.0"),
-        ({"site": "a\u0000b"}, "query.site.0"),
-        ({"include_flagged": "perhaps"}, "query.include_flagged"),
-    ],
-    ids=str,
-)
-def test_aggregate_questions_that_make_no_sense_are_refused(shared_api: Api, asked: dict[str, Any], where: str) -> None:
-    """A slip in a question is told with its place, never answered with nothing."""
-    answer = shared_api.of("viewer").get("/api/v1/aggregate", params=asked)
-
-    assert answer.status_code == 422
-    assert [slip["where"] for slip in answer.json()["errors"]] == [where]
 
 
 def test_readings_walked_by_link_have_every_reading_once(api: Api) -> None:
@@ -296,20 +146,6 @@ def test_device_stands_for_its_sites_while_it_is_there(api: Api) -> None:
     assert [bucket["n"] for bucket in both] == [60]
 
 
-def test_aggregate_too_many_points_asks_for_wider_buckets(serve: Serve, database: str) -> None:
-    """An answer with more points than the limit is refused with what to do; one with just as many is given."""
-    api = serve(database, max_points=50)
-    series = make_series(api, ("weir", "no2", ""), ("mill", "no2", ""))
-    store(api, [(series_id, START + timedelta(minutes=minute), 1.0, 0) for series_id in series for minute in range(26)])
-    client = api.of("viewer")
-
-    refused = client.get("/api/v1/aggregate", params={"every": "1m"})
-    assert refused.status_code == 422
-    assert "Raise `every`" in refused.json()["detail"]
-    assert len(client.get("/api/v1/aggregate", params={"every": "1m", "to": iso(START + timedelta(minutes=25))}).json()) == 50
-    assert len(client.get("/api/v1/readings", params={"limit": 100_000}).json()) == 50
-
-
 def test_latest_gives_the_last_reading_of_each_series(api: Api) -> None:
     """One object a series, by site and metric, with when it came; filters narrow it."""
     weir, mill, other = make_series(api, ("weir", "no2", ""), ("mill", "no2", ""), ("mill", "pm10", "b"))
@@ -335,8 +171,7 @@ def test_latest_gives_the_last_reading_of_each_series(api: Api) -> None:
     assert api.get("/api/v1/latest", device="nobody") == []
 
 
-@pytest.mark.parametrize("name", ["aggregate_readings", "page_of_readings"])
-def test_readings_are_found_by_their_key_and_no_other_partition_is_touched(api: Api, name: str) -> None:
+def test_readings_are_found_by_their_key_and_no_other_partition_is_touched(api: Api) -> None:
     """The server walks along (series_id, time) in the partitions of the range only, however the question is asked."""
     series = make_series(api, *((f"site-{number}", "no2", "") for number in range(20)))
     store(api, [(series[0], START + timedelta(days=30 * month), 1.0, 0) for month in range(4)])
@@ -353,13 +188,12 @@ def test_readings_are_found_by_their_key_and_no_other_partition_is_touched(api: 
         "start": START + timedelta(days=50),
         "end": START + timedelta(days=51),
         "excluding": int(EXCLUDING),
-        "every": timedelta(hours=1),
         "after_time": None,
         "after_series": None,
         "limit": 100,
     }
     with psycopg.connect(api.database) as connection:
-        plan = "\n".join(row[0] for row in connection.execute("EXPLAIN " + query(name), values))
+        plan = "\n".join(row[0] for row in connection.execute("EXPLAIN " + query("page_of_readings"), values))
 
     assert "Seq Scan" not in plan
     assert "series_id = " in plan

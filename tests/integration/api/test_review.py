@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from devices.flags import Flag
@@ -252,3 +253,11 @@ def test_review_of_a_series_elsewhere_is_as_of_one_that_is_not_there(plain_api: 
     assert limited.get("/api/v1/adjustments").json()["items"] == []
     assert limited.get("/api/v1/statuses").json()["items"] == []
     assert limited.post(f"/api/v1/invalidations/{ours}/undo").status_code == 200
+    with psycopg.connect(plain_api.database) as connection:
+        connection.execute(
+            "SELECT set_config('hedgerow.principal', principal_id::text, true) FROM principal WHERE name = 'kim'"
+        )
+        connection.execute("SET LOCAL ROLE hedgerow_limited")
+        for table in ("invalidation", "value_adjustment", "reading_before", "series_status"):
+            seen = connection.execute(f"SELECT DISTINCT series_id FROM {table}".encode()).fetchall()  # noqa: S608 - our names
+            assert east not in {series for (series,) in seen}, table

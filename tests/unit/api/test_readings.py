@@ -6,15 +6,14 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.readings import Label, buckets, cursor_after, latest_readings, parse_cursor, readings
+from api.readings import Label, cursor_after, latest_readings, parse_cursor, readings
 
 LABELS = {
-    7: Label("weir", "Weir", "no2", "µg/m³", ""),
-    8: Label("mill", "Mill", "no2", "µg/m³", "north"),
+    7: Label("weir", "Weir", "no2", "µg/m³", "", "gauge", None, "Europe/London", None),
+    8: Label("mill", "Mill", "no2", "µg/m³", "north", "gauge", None, "Europe/London", None),
 }
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
@@ -26,16 +25,6 @@ def test_readings_leave_out_an_empty_channel_and_nothing_else() -> None:
 
     first = {"time": "2026-11-21T08:30:00Z", "site": "weir", "metric": "no2", "value": 0.0, "flags": 0}
     assert found == [first, first | {"site": "mill", "value": -1.5, "flags": 3, "channel": "north"}]
-
-
-@pytest.mark.parametrize("statistic", ["mean", "min", "max", "sum", "count"])
-def test_buckets_hold_the_statistic_asked_for_even_where_it_is_zero(statistic: str) -> None:
-    """Each statistic stands under its own name, also a zero; those not asked for are not there."""
-    (found,) = msgspec.to_builtins(buckets([(7, MOMENT, 0.0, -1.0, 1.0, 2.0, 4)], LABELS, [statistic]))  # type: ignore[list-item]
-
-    expected = {"mean": 0.0, "min": -1.0, "max": 1.0, "sum": 2.0, "count": 4}
-    assert {name: value for name, value in found.items() if name in expected} == {statistic: expected[statistic]}
-    assert (found["time"], found["site"], found["unit"], found["n"]) == ("2026-11-21T08:30:00Z", "weir", "µg/m³", 4)
 
 
 def test_latest_readings_are_ordered_by_what_people_know() -> None:

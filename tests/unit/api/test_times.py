@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.times import Every, parse_every, parse_time
+from api.times import AUTO, Every, parse_every, parse_every_or_auto, parse_time
 
 MOMENT = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 
@@ -66,29 +66,35 @@ def test_time_from_any_text_is_a_time_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "width"),
+    ("text", "nominal_s", "shortest_s", "is_fixed"),
     [
-        ("1s", timedelta(seconds=1)),
-        ("15m", timedelta(minutes=15)),
-        ("1h", timedelta(hours=1)),
-        ("7d", timedelta(days=7)),
-        ("2592000s", timedelta(days=30)),
+        ("1s", 1, 1, True),
+        ("15m", 900, 900, True),
+        ("1h", 3600, 3600, True),
+        ("7d", 7 * 86_400, 7 * 86_400 - 3600, False),
+        ("1w", 7 * 86_400, 7 * 86_400 - 3600, False),
+        ("1mo", 30 * 86_400, 28 * 86_400 - 3600, False),
+        ("2592000s", 2_592_000, 2_592_000, True),
     ],
 )
-def test_every_has_the_width_it_says(text: str, width: timedelta) -> None:
-    """A number and a unit make a width."""
-    assert parse_every(text).width == width
+def test_every_has_the_width_it_says(text: str, nominal_s: int, shortest_s: int, is_fixed: bool) -> None:  # noqa: FBT001
+    """A number and a unit make a width, and are written as they were read; up to hours it is the same everywhere."""
+    every = parse_every(text)
+
+    assert (every.nominal_s, every.shortest_s, every.is_fixed, str(every)) == (nominal_s, shortest_s, is_fixed, text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "h", "0h", "-1h", "1.5h", "1H", "1 h", "1mo", "1w", "01h", "101000d", "1h\n", "\u0663h", None]
+    "text",
+    ["", "1", "h", "0h", "-1h", "1.5h", "1H", "1 h", "1M", "mo", "01h", "101000d", "101y", "1h\n", "\u0663h", None, "auto"],
 )
 def test_every_that_is_no_width_is_refused(text: object) -> None:
     """What is no whole number of a known unit, or longer than a century, is refused with an example."""
-    with pytest.raises(ValueError, match="for example 15m or 1d"):
+    with pytest.raises(ValueError, match="for example 15m, 1d or 1mo"):
         parse_every(text)
 
 
 def test_every_that_was_read_is_left_alone() -> None:
-    """A width that is one already stays what it is."""
+    """A width that is one already stays what it is, and `auto` is none yet."""
     assert parse_every(Every(3, "h")) == Every(3, "h")
+    assert [parse_every_or_auto(text) for text in ("auto", AUTO, "3h")] == [AUTO, AUTO, Every(3, "h")]

@@ -1,0 +1,105 @@
+"""Statistics of m buckets of k series as arrays of m rows and k columns: filled from rows of the database, and gaps filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from api.buckets import Buckets
+
+Fill = Literal["none", "null", "previous", "linear"]
+
+_BARE = ("sum", "min", "max", "first", "last")
+
+
+@dataclass(slots=True)
+class Grid:
+    """All that is told of some series whose buckets have the same edges; every array is (buckets, series)."""
+
+    series: NDArray[np.int32]
+    """Ids of the series, ascending."""
+    buckets: Buckets
+    n: NDArray[np.int64]
+    """How many readings count."""
+    flags: NDArray[np.int64]
+    """All flags seen, of those that do not count too."""
+    statistics: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    """By name; NaN: there is none."""
+    is_there: NDArray[np.bool_] = field(init=False)
+    """Which points are given."""
+    is_filled: NDArray[np.bool_] = field(init=False)
+    """Of which the statistics are made up."""
+
+    def __post_init__(self) -> None:
+        self.is_there = self.n > 0
+        self.is_filled = np.zeros_like(self.is_there)
+
+
+def grid_of(rows: Sequence[tuple[Any, ...]], series: NDArray[np.int32], buckets: Buckets, statistics: Sequence[str]) -> Grid:
+    """Make a grid of rows (series id, bucket, n, n_all, flags, sum, min, max, first, last), in any order."""
+    shape = (len(buckets), len(series))
+    columns: Sequence[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [()] * 10
+    at = np.array(columns[1], np.int64) * len(series) + np.searchsorted(series, np.array(columns[0], np.int32))
+
+    def scattered(column: NDArray[Any], missing: float) -> NDArray[Any]:
+        spread = np.full(shape, missing, column.dtype)
+        spread.reshape(-1)[at] = column
+        return spread
+
+    n = scattered(np.array(columns[2], np.int64), 0)
+    grid = Grid(series, buckets, n, scattered(np.array(columns[4], np.int64), 0))
+    needed = {"sum" if name == "mean" else name for name in statistics if name != "count"}
+    bare = {name: scattered(np.array(columns[5 + _BARE.index(name)], np.float64), np.nan) for name in needed}
+    for name in statistics:
+        if name == "mean":
+            with np.errstate(invalid="ignore"):
+                grid.statistics[name] = bare["sum"] / n
+        elif name == "count":
+            grid.statistics[name] = n.astype(np.float64)
+        else:
+            grid.statistics[name] = bare[name]
+    return grid
+
+
+def fill(grid: Grid, way: Fill) -> None:
+    """Give every bucket a point; what `way` makes up is marked as filled.
+
+    Parameters
+    ----------
+    way
+        `none` leaves empty buckets out, `null` gives them without values, `previous` with those of the last bucket that
+        has any, `linear` with those between the last and the next one that have any.
+    """
+    if way == "none":
+        return
+    grid.is_there = np.ones_like(grid.is_there)
+    if way == "null" or not len(grid.buckets):
+        return
+    made = _previous if way == "previous" else _linear
+    for name, values in grid.statistics.items():
+        if name != "count":
+            filled = made(values, grid.buckets.labels)
+            grid.is_filled |= np.isnan(values) & ~np.isnan(filled)
+            grid.statistics[name] = filled
+
+
+def _previous(values: NDArray[np.float64], _times: NDArray[np.int64]) -> NDArray[np.float64]:
+    rows = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])
+    filled: NDArray[np.float64] = np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)
+    return filled
+
+
+def _linear(values: NDArray[np.float64], times: NDArray[np.int64]) -> NDArray[np.float64]:
+    filled = values.copy()
+    for column in filled.T:
+        is_known = ~np.isnan(column)
+        if is_known.any():
+            column[:] = np.interp(times, times[is_known], column[is_known], left=np.nan, right=np.nan)
+    return filled
