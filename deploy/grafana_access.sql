@@ -1,13 +1,21 @@
 -- Run at every start, by the owner of the database: what Grafana comes in with, on both of its ways.
 \getenv reader_password READER_PASSWORD
 \getenv api_key GRAFANA_API_KEY
+\getenv public_url PUBLIC_URL
 BEGIN;
 
--- To the database: views only (migration 0006_views), briefly, and without writing.
+-- To the database: views only (migrations 0006_views and 0027_grafana), briefly, and without writing.
 ALTER ROLE hedgerow_reader LOGIN PASSWORD :'reader_password' CONNECTION LIMIT 20;
 ALTER ROLE hedgerow_reader SET statement_timeout = '15s';
 ALTER ROLE hedgerow_reader SET idle_in_transaction_session_timeout = '15s';
 ALTER ROLE hedgerow_reader SET default_transaction_read_only = on;
+-- The views reach over every chunk: compiling a statement takes longer than carrying it out.
+ALTER ROLE hedgerow_reader SET jit = off;
+
+-- Where people reach the console: links of the dashboards lead there.
+\if :{?public_url}
+CREATE OR REPLACE VIEW console_address AS SELECT :'public_url'::text AS address;
+\endif
 
 -- To the API: a viewer's key. Another key in the environment takes the place of the one before.
 INSERT INTO principal (name, role) VALUES ('grafana', 'viewer') ON CONFLICT (name) DO NOTHING;

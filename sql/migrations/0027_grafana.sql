@@ -19,7 +19,7 @@ CREATE TABLE ingest_minute (
 CREATE FUNCTION remember_minute() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     this_minute timestamptz := date_trunc('minute', NEW.updated_at);
-    -- A broker that was started again counts from the beginning; one that has just said it for the first time says nothing of this minute.
+    -- A broker that was started again counts from the beginning; one that says it for the first time says nothing of this minute.
     dropped int8 := CASE WHEN NEW.broker_dropped < OLD.broker_dropped THEN NEW.broker_dropped
                          ELSE coalesce(NEW.broker_dropped - OLD.broker_dropped, 0) END;
 BEGIN
@@ -91,18 +91,25 @@ CROSS JOIN LATERAL (
     ) a
 ) h;
 
--- How many readings of one metric the devices at a place should have sent within a time.
+-- How many readings of one metric should have come from a place within a time, as the API counts them: of several devices there
+-- at once the slowest counts, of an interval that is not over nothing. Null: none was due.
 CREATE FUNCTION readings_expected(at_site int4, on_channel text, since timestamptz, until timestamptz) RETURNS float8
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT coalesce(sum(
-        extract(epoch FROM upper(d.during * asked.during) - lower(d.during * asked.during))
-        / coalesce(ds.expected_interval_s, p.expected_interval_s)), 0)::float8
-    FROM (SELECT tstzrange(readings_expected.since, readings_expected.until) AS during) asked
-    JOIN deployment d ON d.during && asked.during
-    JOIN device v USING (device_id)
-    JOIN device_profile p USING (profile_id)
-    LEFT JOIN device_state ds USING (device_id)
-    WHERE d.site_id = at_site AND d.channel = on_channel
+    SELECT nullif(floor(covered.s / stay.slowest_s + 0.05), 0)
+    FROM (
+        SELECT range_agg(d.during * asked.during) AS during, max(coalesce(ds.expected_interval_s, p.expected_interval_s)) AS slowest_s
+        FROM (
+            SELECT tstzrange(readings_expected.since, greatest(readings_expected.since, least(readings_expected.until, now()))) AS during
+        ) asked
+        JOIN deployment d ON d.during && asked.during
+        JOIN device v USING (device_id)
+        JOIN device_profile p USING (profile_id)
+        LEFT JOIN device_state ds USING (device_id)
+        WHERE d.site_id = at_site AND d.channel = on_channel
+    ) stay
+    CROSS JOIN LATERAL (
+        SELECT extract(epoch FROM sum(upper(piece) - lower(piece)))::float8 AS s FROM unnest(stay.during) AS piece
+    ) covered
 $$;
 REVOKE EXECUTE ON FUNCTION readings_expected FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION readings_expected TO hedgerow_reader;
@@ -122,7 +129,7 @@ SELECT time, site, place, channel,
        max(mean) FILTER (WHERE metric = 'air_temperature') AS air_temperature,
        max(mean) FILTER (WHERE metric = 'relative_humidity') AS relative_humidity,
        sum(n)::int8 AS n, sum(n_all)::int8 AS n_all,
-       least(1, sum(n) / nullif(count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'), 0)) AS data_capture
+       least(1, sum(n) / (count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'))) AS data_capture
 FROM metric_hour
 WHERE metric IN ('no2', 'o3', 'so2', 'co', 'nh3', 'pm1', 'pm2_5', 'pm10', 'air_temperature', 'relative_humidity')
 GROUP BY time, site_id, site, place, channel
@@ -137,7 +144,7 @@ SELECT time, site, place, channel,
        max(mean) FILTER (WHERE metric = 'speed_p85') AS speed_p85,
        max(mean) FILTER (WHERE metric = 'occupancy') AS occupancy,
        sum(n)::int8 AS n, sum(n_all)::int8 AS n_all,
-       least(1, sum(n) / nullif(count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'), 0)) AS data_capture
+       least(1, sum(n) / (count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'))) AS data_capture
 FROM metric_hour
 WHERE metric IN ('vehicle_count', 'vehicle_count_cycle', 'pedestrian_count', 'speed_mean_time', 'speed_p85', 'occupancy')
 GROUP BY time, site_id, site, place, channel;
@@ -156,7 +163,7 @@ SELECT time, site, place, channel,
        max(mean) FILTER (WHERE metric = 'battery_level') AS battery_level,
        max(mean) FILTER (WHERE metric = 'battery_voltage') AS battery_voltage,
        sum(n)::int8 AS n, sum(n_all)::int8 AS n_all,
-       least(1, sum(n) / nullif(count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'), 0)) AS data_capture
+       least(1, sum(n) / (count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'))) AS data_capture
 FROM metric_hour
 WHERE metric IN ('fill_level', 'silt_depth', 'salt_stock', 'water_level', 'water_flow', 'water_temperature', 'soil_moisture_vwc',
                  'tilt_delta', 'road_surface_temperature', 'battery_level', 'battery_voltage')
@@ -169,7 +176,7 @@ CREATE FUNCTION site_states() RETURNS SETOF site_state
 REVOKE EXECUTE ON FUNCTION site_states FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION site_states TO hedgerow_reader;
 
--- How well each site reports now; where it is; its last reading of the metric that tells most; and what came of the last 24 whole hours.
+-- How well each site reports now; where it is; its last reading of the metric that tells most; what came of the last 24 whole hours.
 CREATE VIEW site_status AS
 SELECT s.code AS site, s.name AS site_name, coalesce(s.domain, 'mixed') AS domain, s.latitude, s.longitude, st.state, st.since,
        st.last_received_at, main.metric, main.value, main.unit, main.time AS last_reading_at,
@@ -183,7 +190,7 @@ SELECT s.code AS site, s.name AS site_name, coalesce(s.domain, 'mixed') AS domai
             SELECT coalesce(sum(h.n), 0)::float8 AS n FROM metric_hour h
             WHERE h.series_id = se.series_id AND h.time >= day.ends - interval '24 hours' AND h.time < day.ends
         ) counted
-        WHERE se.site_id = s.site_id AND expected.n >= 1 AND m.domain NOT IN ('radio', 'power', 'device', 'location')
+        WHERE se.site_id = s.site_id AND expected.n > 0 AND m.domain NOT IN ('radio', 'power', 'device', 'location')
           AND EXISTS (SELECT FROM latest l WHERE l.series_id = se.series_id)) AS data_capture_day
 FROM site s
 JOIN site_states() st USING (site_id)
@@ -228,7 +235,7 @@ LEFT JOIN LATERAL (
 ) radio ON true
 WHERE v.retired_at IS NULL;
 
--- What charts mark: what was done to sensors, windows of maintenance, and what the watch over silence or a network server complained of.
+-- What charts mark: what was done to sensors, windows of maintenance, what the watch over silence or a network server complained of.
 -- Who did it, and what they wrote, is not told.
 CREATE VIEW site_annotation AS
 SELECT a.at AS time, NULL::timestamptz AS time_end, s.code AS site, s.name AS site_name,
