@@ -121,6 +121,9 @@ async def reattribute(connection: AsyncConnection, before: Sequence[Stay], after
     sites = {"sites": sorted({stay.place.site_id for stay in (*before, *after)})}
     await connection.execute(query("renew_latest_at_sites"), sites)
     await connection.execute(query("forget_latest_at_sites"), sites)
+    if found:
+        times = {"start": bound(min(shift.start for shift in found)), "end": bound(max(shift.end for shift in found))}
+        await connection.execute(query("add_quality_due_at_sites"), {**sites, **times})
     await connection.execute(query("outdate_registry"))
     still_waiting = await value_of(connection, "count_unplaced", {"devices": devices})
     return Moved(placed, max(0, min(taken, still_waiting - waiting)), ambiguous, conflicting)

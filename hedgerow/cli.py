@@ -26,6 +26,7 @@ class _Commands(TyperGroup):
             "verify": "simulators.cli:verify_command",
             "decode": "hedgerow.decode_command:decode_command",
             "redecode": "hedgerow.redecode_command:redecode_command",
+            "quality": "hedgerow.quality_command:quality",
             "devices": "hedgerow.devices_command:devices",
             "credentials": "hedgerow.credentials_command:credentials",
             "grafana": "hedgerow.grafana_command:grafana",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ingest.portions import Portion
     from ingest.resolve import Resolved
 
-JUDGED = Flag.OUT_OF_RANGE | Flag.CLOCK
+JUDGED = Flag.OUT_OF_RANGE | Flag.SENTINEL | Flag.BATTERY_LOW | Flag.CLOCK
 """Flags that are judged anew. Whether a reading was late is known from its first arrival; the others are not the path's."""
 
 MARKED = Flag.MANUAL_INVALID | Flag.ESTIMATED

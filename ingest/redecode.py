@@ -19,6 +19,7 @@ from devices.registry import NONE, load_registry
 from ingest.check import check
 from ingest.corrections import EXAMPLES, Corrections, Scope
 from ingest.portions import archived, quarantined
+from ingest.quality_run import mark_due
 from ingest.replay import decode_again
 from ingest.resolve import resolve
 from sql.pool import connect
@@ -178,6 +179,8 @@ class _Run:
         resolved = self._resolve(columns, group)
         batch = check(resolved.batch, self._registry)
         has_series = batch.series != NONE  # in a dry run none are made
+        if not self._request.dry_run:
+            mark_due(self._writing, batch.take(has_series))
         self._summary.readings["new"] += int(np.count_nonzero(~has_series))
         self._summary.add(self._corrections.put(portion, group, resolved, batch.take(has_series)))
         self._series.update(np.unique(batch.series[has_series]).tolist())

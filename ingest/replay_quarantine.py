@@ -17,6 +17,7 @@ from devices.registry import load_registry
 from ingest.check import check
 from ingest.portions import Kept, Portion
 from ingest.prepared import prepare, quarantine_rows
+from ingest.quality_run import mark_due
 from ingest.redecode import make_series
 from ingest.replay import decode_again
 from ingest.resolve import nothing_resolved, resolve
@@ -185,6 +186,7 @@ class _Run:
 
     def _store_readings(self, group: Group, resolved: Resolved) -> None:
         batch = check(resolved.batch, self._registry)
+        mark_due(self._connection, batch)
         # The archive has what was archived; the broker knows nothing of these messages.
         prepared = replace(
             prepare(group, resolved, batch, archive=False, registry_version=self._registry.version),

@@ -17,6 +17,7 @@ import numpy as np
 import psycopg
 from psycopg import errors
 
+from ingest.quality_run import run_due
 from sql.pool import connect
 from sql.queries import query
 
@@ -116,7 +117,9 @@ class Rollups:
             waited = waited + 1 if marks > seen else _PATIENCE_BEATS
             steps = STEPS if waited >= _PATIENCE_BEATS else STEPS[:1]
             enough = time.monotonic() + _MOST_AT_ONCE_S
-            while not self._stopping.is_set() and time.monotonic() < enough and roll_one(connection, steps):
+            while not self._stopping.is_set() and time.monotonic() < enough:
+                if not run_due(connection) and not roll_one(connection, steps):
+                    break
                 waited = 0
             seen = _first(connection, "count_marks")
 

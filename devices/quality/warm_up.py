@@ -22,7 +22,7 @@ def is_new_here(time_us: Times, deployed_us: Times, warm_up_us: Times) -> NDArra
     warm_up_us
         How long the device warms up [µs], shape (n,).
     """
-    new: NDArray[np.bool_] = time_us < deployed_us + warm_up_us
+    new: NDArray[np.bool_] = (time_us >= deployed_us) & (time_us < deployed_us + warm_up_us)
     return new
 
 

@@ -57,3 +57,108 @@ INSERT INTO metric_quality (metric, flat_count, flat_for_s, spike_least, sentine
 VALUES (%(metric)s, %(flat_count)s, %(flat_for_s)s, %(spike_least)s, %(sentinels)s, %(humid_above)s, %(not_above)s,
         %(not_above_times)s, %(low_below)s)
 ON CONFLICT (metric) DO NOTHING;
+
+-- name: lead_quality_run
+-- One run over history at a time, as long as its connection lasts.
+SELECT pg_try_advisory_lock(hashtext('hedgerow quality run'));
+
+-- name: list_series_to_judge
+-- The series that a run over history looks at; an empty filter lets all pass.
+SELECT se.series_id, se.site_id, se.metric_id, se.channel, s.code || ' ' || m.key AS name
+FROM series se
+JOIN site s USING (site_id)
+JOIN metric m USING (metric_id)
+WHERE (%(series)s::int4[] = '{}' OR se.series_id = ANY (%(series)s::int4[]))
+  AND (%(sites)s::text[] = '{}' OR s.code = ANY (%(sites)s::text[]))
+  AND (%(metrics)s::text[] = '{}' OR m.key = ANY (%(metrics)s::text[])
+       OR m.metric_id IN (SELECT a.metric_id FROM metric_alias a WHERE a.alias = ANY (%(metrics)s::text[])))
+ORDER BY se.series_id;
+
+-- name: find_look_back
+-- From when on readings of a series must be read to judge those from `from_us` on [µs since 1970]: so many readings, and so long.
+SELECT (extract(epoch FROM least(asked.since - %(long_us)s::int8 * interval '1 microsecond', (
+    SELECT min(time) FROM (
+        SELECT time FROM reading WHERE series_id = %(series)s::int4 AND time < asked.since ORDER BY time DESC LIMIT %(many)s::int8
+    ) before
+))) * 1000000)::int8
+FROM (SELECT '1970-01-01Z'::timestamptz + %(from_us)s::int8 * interval '1 microsecond' AS since) asked;
+
+-- name: read_to_judge
+-- Readings of a series in the order of their times, and whether people have left them to the rules.
+SELECT (extract(epoch FROM r.time) * 1000000)::int8, r.value, r.flags,
+       NOT EXISTS (SELECT FROM series_status st
+                   WHERE st.series_id = r.series_id AND st.during @> r.time AND st.status = 'ratified')
+       AND NOT EXISTS (SELECT FROM reading_before b WHERE b.series_id = r.series_id AND b.time = r.time)
+FROM reading r
+WHERE r.series_id = %(series)s::int4
+  AND r.time >= '1970-01-01Z'::timestamptz + %(from_us)s::int8 * interval '1 microsecond'
+  AND (%(to_us)s::int8 IS NULL OR r.time < '1970-01-01Z'::timestamptz + %(to_us)s::int8 * interval '1 microsecond')
+ORDER BY r.time
+LIMIT %(most)s::int8;
+
+-- name: find_first_reading
+-- Time of the first reading of a series [µs since 1970].
+SELECT (extract(epoch FROM min(time)) * 1000000)::int8 FROM reading WHERE series_id = %(series)s::int4;
+
+-- name: list_humidity_series
+-- The series of relative humidity at a site.
+SELECT se.series_id, se.site_id, se.metric_id, se.channel, m.key AS name
+FROM series se
+JOIN metric m USING (metric_id)
+WHERE se.site_id = %(site)s::int4 AND m.key = 'relative_humidity'
+ORDER BY se.series_id;
+
+-- name: put_flags
+-- Gives readings of a series other flags, where they still have the value and the flags they were judged with.
+WITH changed AS (
+    UPDATE reading r SET flags = w.new
+    FROM unnest(%(time_us)s::int8[], %(value)s::float8[], %(old)s::int2[], %(new)s::int2[]) AS w(us, value, old, new)
+    WHERE r.series_id = %(series)s::int4
+      AND r.time = '1970-01-01Z'::timestamptz + w.us * interval '1 microsecond'
+      AND r.time BETWEEN '1970-01-01Z'::timestamptz + %(first_us)s::int8 * interval '1 microsecond'
+                     AND '1970-01-01Z'::timestamptz + %(last_us)s::int8 * interval '1 microsecond'
+      AND r.value = w.value AND r.flags = w.old
+    RETURNING r.time, r.value, w.old, w.new
+), newest AS (
+    UPDATE latest l SET flags = c.new FROM changed c
+    WHERE l.series_id = %(series)s::int4 AND l.time = c.time AND l.value = c.value
+)
+SELECT old, new, count(*) FROM changed GROUP BY old, new;
+
+-- name: add_quality_due
+-- Readings whose rules are to be run again.
+INSERT INTO quality_due (series_id, from_at, to_at)
+SELECT series_id, '1970-01-01Z'::timestamptz + first_us * interval '1 microsecond', '1970-01-01Z'::timestamptz + last_us * interval '1 microsecond'
+FROM unnest(%(series)s::int4[], %(first_us)s::int8[], %(last_us)s::int8[]) AS due(series_id, first_us, last_us);
+
+-- name: is_quality_due
+-- Whether any rules are to be run again.
+SELECT EXISTS (SELECT FROM quality_due);
+
+-- name: add_quality_due_at_sites
+-- The same for all series of places whose devices have changed.
+INSERT INTO quality_due (series_id, from_at, to_at)
+SELECT series_id, coalesce(%(start)s::timestamptz, '-infinity'), coalesce(%(end)s::timestamptz, 'infinity')
+FROM series
+WHERE site_id = ANY (%(sites)s::int4[]);
+
+-- name: take_quality_due
+-- Takes the next series whose rules are to be run again, with all its ranges as one [µs since 1970]; no row where there is none.
+WITH next AS (
+    SELECT series_id FROM quality_due LIMIT 1
+), taken AS (
+    DELETE FROM quality_due d USING next n WHERE d.series_id = n.series_id RETURNING d.series_id, d.from_at, d.to_at
+)
+SELECT series_id, (extract(epoch FROM nullif(min(from_at), '-infinity')) * 1000000)::int8,
+       (extract(epoch FROM nullif(max(to_at), 'infinity')) * 1000000)::int8 + 1
+FROM taken
+GROUP BY series_id;
+
+-- name: list_metric_quality
+-- What the rules go by, of every metric they look at.
+SELECT m.key AS metric, m.valid_min, m.valid_max, m.max_step_per_min, q.flat_count, coalesce(q.flat_for_s, 0) AS flat_for_s,
+       q.spike_least, coalesce(q.sentinels, '{}') AS sentinels, q.humid_above, q.not_above,
+       coalesce(q.not_above_times, 1) AS not_above_times, q.low_below
+FROM metric m
+LEFT JOIN metric_quality q ON q.metric = m.key
+ORDER BY m.key;
