@@ -122,15 +122,25 @@ def open_view(dashboard: Json, sources: Sources, now: datetime | None = None) ->
         When a variable's question is refused.
     """
     end = now or datetime.now(UTC)
-    return view_of(dashboard, sources, *(relative_time(dashboard["time"][name], end) for name in ("from", "to")))
+    shown = dashboard["time"]
+    return view_of(dashboard, sources, relative_time(shown["from"], end), relative_time(shown["to"], end))
 
 
-def view_of(dashboard: Json, sources: Sources, start: datetime, end: datetime) -> View:
-    """Give the view of a dashboard over a time of one's own choice."""
+def view_of(
+    dashboard: Json, sources: Sources, start: datetime, end: datetime, wanted: Mapping[str, Sequence[str]] | None = None
+) -> View:
+    """Give the view of a dashboard over a time, and with values of variables, of one's own choice.
+
+    Raises
+    ------
+    AskError
+        When a variable's question is refused, or it has none of the values wanted.
+    """
     view = View(start, end, "1m", {})
     for variable in dashboard.get("templating", {}).get("list", []):
-        chosen = _choose(variable, sources, view)
-        view = View(start, end, "1m", {**view.chosen, variable["name"]: chosen})
+        name = variable["name"]
+        chosen = _choose(variable, sources, view, (wanted or {}).get(name))
+        view = View(start, end, "1m", {**view.chosen, name: chosen})
     return view
 
 
@@ -159,14 +169,16 @@ def relative_time(text: str, now: datetime) -> datetime:
     return now - timedelta(**{units[match["unit"]]: int(match["count"])}) if match["count"] else now
 
 
-def _choose(variable: Json, sources: Sources, view: View) -> Sequence[str] | str:
+def _choose(variable: Json, sources: Sources, view: View, asked_for: Sequence[str] | None) -> Sequence[str] | str:
     is_many = bool(variable.get("multi") or variable.get("includeAll"))
     current = (variable.get("current") or {}).get("value", "")
-    wanted = [current] if isinstance(current, str) else list(current)
+    wanted = list(asked_for or ([current] if isinstance(current, str) else current))
     if variable["type"] != "query":
         known = [option["value"] for option in variable.get("options") or []] or wanted
     else:
         known = _options(variable, sources, view)
+    if asked_for and not set(asked_for) <= set(known):
+        raise AskError(f"there is no {variable['name']} {', '.join(sorted(set(asked_for) - set(known)))} to choose")
     if wanted == [_ALL]:
         chosen = [variable["allValue"]] if variable.get("allValue") else [value for value in known if value != _ALL]
     else:

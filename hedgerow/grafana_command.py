@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 import psycopg
@@ -13,14 +16,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from grafana.ask import AskError, Sources
+from grafana.ask import AskError, Sources, relative_time, view_of
 from grafana.evaluate import answers_of, state_of
 from grafana.examine import examine
-from grafana.lint import lint
+from grafana.expand import ExpansionError
+from grafana.lint import lint, variables_of
 from grafana.lint_rules import lint_rules
-from grafana.provisioned import read_provisioned
+from grafana.provisioned import read_dashboards, read_provisioned
 from grafana.push import Wanted, push
-from grafana.remote import GrafanaError, open_grafana
+from grafana.remote import GrafanaError, call, open_grafana
+from grafana.snapshot import SnapshotError, snapshot_of
 from simulators.command import ApiKey, DataDir  # noqa: TC001 - typer reads annotations when it runs
 from simulators.targets import TargetError, Targets, find_targets
 from sql.pool import connect
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from grafana.provisioned import Provisioned
 
 _PATIENCE_S = 30.0
+_DAY_S = 86_400
 
 DatabaseUrl = Annotated[
     str, typer.Option("--database-url", help="PostgreSQL connection string.", envvar="HEDGEROW_DATABASE_URL")
@@ -135,6 +141,68 @@ def push_command(
         raise typer.Exit(1) from error
     told = ", ".join(f"{counts[done]} {done}" for done in ("created", "changed", "unchanged", "left"))
     typer.echo(f"{told}{': a dry run, nothing was changed' if dry_run else ''}")
+
+
+@grafana.command("snapshot")
+def snapshot_command(
+    dashboard: Annotated[str, typer.Argument(help="Uid of a dashboard: hedgerow-county, or county.")],
+    *,
+    start: Annotated[str, typer.Option("--from", help="now-24h, or 2026-11-01, or 2026-11-01T08:30:00Z (UTC).")] = "",
+    end: Annotated[str, typer.Option("--to", help="Likewise.", show_default="now")] = "now",
+    choose: Annotated[
+        list[str] | None, typer.Option(help="What is chosen: site=high-street, site=a,b.", show_default="as it opens")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="New file for the snapshot.")] = None,
+    url: Url = "",
+    token: Token = "",
+    days: Annotated[int, typer.Option(min=0, help="How long Grafana keeps it; 0: for ever.")] = 0,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = "",
+    api_url: ApiUrl = "",
+    api_key: ApiKey = "",
+) -> None:
+    """Take a picture of a dashboard with its figures inside, as a file (--out) or into a Grafana (--url)."""
+    if out is None and not url:
+        raise typer.BadParameter("say where to: --out FILE, or --url (and --token) of a Grafana")
+    try:
+        targets = find_targets(data_dir, Targets(database_url=database_url, http_url=api_url, api_key=api_key))
+        with sources_of(targets) as sources:
+            taken = _take(_dashboard(dashboard), sources, (start, end), choose or [])
+        if out is not None:
+            with out.open("x", encoding="utf-8") as file:
+                json.dump({"dashboard": taken, "name": taken["title"], "expires": days * _DAY_S}, file, ensure_ascii=False)
+            typer.echo(f"written: {out}")
+        if url:
+            _post(taken, url, token, days)
+    except (AskError, ExpansionError, GrafanaError, SnapshotError, TargetError, psycopg.Error, OSError, ValueError) as error:
+        typer.echo(f"hedgerow grafana snapshot: {str(error).strip()}", err=True)
+        raise typer.Exit(1) from error
+
+
+def _dashboard(uid: str) -> dict[str, Any]:
+    boards = {board["uid"]: board for board in read_dashboards()}
+    found = boards.get(uid) or boards.get(f"hedgerow-{uid}")
+    if found is None:
+        raise SnapshotError(f"there is no dashboard {uid}; there are {', '.join(boards)}")
+    return found
+
+
+def _take(board: dict[str, Any], sources: Sources, span: tuple[str, str], choose: list[str]) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    start, end = relative_time(span[0] or board["time"]["from"], now), relative_time(span[1], now)
+    if start >= end:
+        raise SnapshotError("the time shown ends before it begins")
+    wanted = {name: values.split(",") for name, _, values in (one.partition("=") for one in choose)}
+    if unknown := sorted(set(wanted) - {variable["name"] for variable in variables_of(board)}):
+        raise SnapshotError(f"{board['title']} has no variable {', '.join(unknown)}")
+    return snapshot_of(board, sources, view_of(board, sources, start, end, wanted), now)
+
+
+def _post(taken: dict[str, Any], url: str, token: str, days: int) -> None:
+    with open_grafana(url, token) as remote:
+        made = call("snapshot", remote.snapshots.create_new_snapshot, taken, name=taken["title"], expires=days * _DAY_S)
+    typer.echo(f"snapshot: {made['url']}")
+    typer.echo(f"whoever has this address may delete it: {made['deleteUrl']}")
 
 
 @contextmanager

@@ -186,7 +186,13 @@ class Grafana:
         """POST /api/snapshots."""
         key = f"key{next(self._ids)}"
         self.snapshots[key] = deepcopy(body)
-        return {"key": key, "deleteKey": f"delete-{key}", "url": f"{self.url}/dashboard/snapshot/{key}", "id": 1}
+        return {
+            "key": key,
+            "deleteKey": f"delete-{key}",
+            "url": f"{self.url}/dashboard/snapshot/{key}",
+            "deleteUrl": f"{self.url}/api/snapshots-delete/delete-{key}",
+            "id": 1,
+        }
 
 
 def _found(held: dict[str, Json], uid: str, otherwise: str) -> Json:
