@@ -47,6 +47,7 @@ from api.routes import (
     radio,
     readings,
     redecodes,
+    retention,
     review,
     series,
     sites,
@@ -146,6 +147,7 @@ def _json_api() -> APIRouter:
         people,
         areas,
         audit,
+        retention,
     ):
         router.include_router(part.router)
     return router

@@ -30,6 +30,8 @@ class _Commands(TyperGroup):
             "devices": "hedgerow.devices_command:devices",
             "credentials": "hedgerow.credentials_command:credentials",
             "grafana": "hedgerow.grafana_command:grafana",
+            "retention": "hedgerow.retention_command:retention",
+            "doctor": "hedgerow.doctor_command:doctor_command",
             "bench": "hedgerow.bench.commands:bench",
         }
     )

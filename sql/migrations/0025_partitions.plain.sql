@@ -21,3 +21,8 @@ END $$;
 CREATE FUNCTION use_columnstore(parent text, segment_by text, order_by text, after interval) RETURNS text LANGUAGE sql AS $$
     SELECT 'not offered'
 $$;
+
+-- Bytes of what is compressed: before, and now. No row where nothing is.
+CREATE FUNCTION columnstore_of(parent text) RETURNS TABLE (before int8, after int8) LANGUAGE sql STABLE AS $$
+    SELECT NULL::int8, NULL::int8 WHERE false
+$$;

@@ -44,3 +44,14 @@ BEGIN
     PERFORM add_compression_policy(parent::regclass, after);
     RETURN 'set';
 END $$;
+
+-- Bytes of what is compressed: before, and now. No row where nothing is.
+CREATE FUNCTION columnstore_of(parent text) RETURNS TABLE (before int8, after int8) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF current_setting('timescaledb.license', true) = 'timescale' THEN
+        RETURN QUERY
+        SELECT sum(s.before_compression_total_bytes)::int8, sum(s.after_compression_total_bytes)::int8
+        FROM hypertable_compression_stats(parent::regclass) s
+        HAVING sum(s.after_compression_total_bytes) > 0;
+    END IF;
+END $$;

@@ -36,10 +36,13 @@ SELECT %(now)s::timestamptz - make_interval(days => keep_days) FROM retention_ta
 
 -- name: put_retention_policy
 -- How long raw readings of a metric, of a domain, or of all that have no policy of their own are kept; null months: for ever.
-INSERT INTO retention_policy AS p (domain, metric, keep_months)
-VALUES (%(domain)s::text, %(metric)s::text, %(keep_months)s::int4)
+-- No row where there is no such metric or domain.
+INSERT INTO retention_policy (domain, metric, keep_months)
+SELECT %(domain)s::text, %(metric)s::text, %(keep_months)s::int4
+WHERE (%(domain)s::text IS NULL OR EXISTS (SELECT FROM metric WHERE domain = %(domain)s::text))
+  AND (%(metric)s::text IS NULL OR EXISTS (SELECT FROM metric WHERE key = %(metric)s::text))
 ON CONFLICT (domain, metric) DO UPDATE SET keep_months = excluded.keep_months
-WHERE p.keep_months IS DISTINCT FROM excluded.keep_months;
+RETURNING name;
 
 -- name: remove_retention_policy
 -- From here on the less specific one counts; the one for all stays.
@@ -53,10 +56,6 @@ RETURNING name;
 UPDATE retention_table SET keep_days = %(keep_days)s::int4
 WHERE name = %(name)s::text AND (aged_by IS NOT NULL OR goes_by_partition)
 RETURNING name;
-
--- name: is_domain
--- Whether any metric belongs to it.
-SELECT EXISTS (SELECT FROM metric WHERE domain = %(domain)s::text);
 
 -- name: keep_readings_as_they_are
 -- Nobody stores or changes readings until the transaction ends: every mark there will be is there.

@@ -55,6 +55,10 @@ LEAST_ROLE: Mapping[str, Least] = {
     "GET /api/v1/series": "viewer",
     "POST /api/v1/series": "engineer",
     "GET /api/v1/metrics": "viewer",
+    "GET /api/v1/retention": "viewer",
+    "PUT /api/v1/retention/readings": "admin",
+    "DELETE /api/v1/retention/readings": "admin",
+    "PUT /api/v1/retention/tables/{name}": "admin",
     "GET /api/v1/flags": "viewer",
     "PUT /api/v1/flags/{key}": "admin",
     # Import, export, labels
