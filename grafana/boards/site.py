@@ -96,16 +96,20 @@ BOARD = Board(
         .override_by_name("Least", _line(signs.SKY, 1))
         .override_by_name("Greatest", _line(signs.ORANGE, 1)),
         lines(
-            Frame("Data capture", "Readings that count, of those expected in each interval.", 12, 8),
+            Frame("Data capture", "Readings that count, of those expected, in intervals of six hours or more.", 12, 8),
             _aggregate(["mean"], {"data_capture": ("Data capture", "number")}),
             units.PercentUnit,
             decimals=0,
-        ).min(0),
+            least="6h",
+        )
+        .min(0)
+        .max(1),
         lines(
             Frame("Readings", "How many readings count in each interval (n), and how many were expected.", 12, 8),
             _aggregate(["mean"], {"n": ("n", "number"), "n_expected": ("expected", "number")}),
             units.Short,
             decimals=0,
+            least="1h",
         ).min(0),
         listing(
             Frame("Latest values", "The last reading of each metric here, whatever its flags. 0: nothing is doubtful.", 12, 10),

@@ -83,7 +83,7 @@ def test_database_of_the_containers_is_made_and_read_with_no_right_too_many(supe
     psql(superuser, ROOT / "deploy/timescaledb/100_owner.sql", DATABASE_PASSWORD="o" * 32)
     hedgerow(owner, "migrate", HEDGEROW_ADMIN_FILE=str(tmp_path / "admin.json"))
     for key in ("hr_first", "hr_second"):
-        access = {"READER_PASSWORD": "r" * 32, "GRAFANA_API_KEY": key}
+        access = {"READER_PASSWORD": "r" * 32, "GRAFANA_API_KEY": key, "PUBLIC_URL": "https://console.example"}
         psql(owner, ROOT / "deploy/grafana_access.sql", **access)
 
     psql(owner, ROOT / "deploy/simulator_access.sql", SIMULATOR_API_KEY="hr_third")
@@ -101,8 +101,9 @@ def test_database_of_the_containers_is_made_and_read_with_no_right_too_many(supe
         ]
     with psycopg.connect(reader, autocommit=True) as connection:
         assert connection.execute("SHOW statement_timeout").fetchone() == ("15s",)
-        for view in ("site_reading", "site_latest", "ingest_health"):
+        for view in ("site_reading", "site_latest", "ingest_health", "site_status", "air_quality_hourly", "ingest_path"):
             connection.execute(SQL("SELECT * FROM {}").format(Identifier(view)))
+        assert connection.execute("TABLE console_address").fetchone() == ("https://console.example",)
         for statement in ("SELECT * FROM reading", "SELECT * FROM api_key", "SELECT * FROM principal", "TABLE quarantine"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())

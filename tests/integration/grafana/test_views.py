@@ -38,7 +38,7 @@ HOURS = {
 def asking(timescale_databases: Databases) -> Iterator[tuple[psycopg.Connection, httpx.Client]]:
     """Give the reader's connection and a client of the API, over a day of which all kinds of hours are there.
 
-    Rolled up; rolled up and touched again by a late reading, a doubtful one, a correction; not rolled up yet.
+    Rolled up; rolled up and of no reading any more; rolled up and corrected since; not rolled up yet.
     """
     with timescale_databases.migrated() as url, running_console(url) as console:
         _roll_up_and_touch(url)
@@ -64,6 +64,10 @@ def _roll_up_and_touch(url: str) -> None:
         connection.execute("UPDATE reading SET value = value + 5 WHERE time BETWEEN %s AND %s", _hours_ago(9, 8))
         connection.execute("UPDATE reading SET flags = 1 WHERE time BETWEEN %s AND %s", _hours_ago(12, 11.5))
         connection.execute("DELETE FROM reading WHERE time BETWEEN %s AND %s", _hours_ago(16, 14))
+        connection.execute(
+            "UPDATE series SET raw_from = date_trunc('hour', %s, 'UTC') WHERE series_id %% 2 = 0", _hours_ago(20, 0)[:1]
+        )
+        connection.execute("DELETE FROM reading USING series WHERE reading.series_id = series.series_id AND time < raw_from")
         connection.execute(
             "INSERT INTO rollup_dirty (series_id)"
             " SELECT series_id FROM series JOIN metric USING (metric_id) WHERE key = 'pm2_5'"
