@@ -158,14 +158,17 @@ WITH cut AS (
     LEFT JOIN marked m USING (series_id)
     LEFT JOIN otherwise_flagged o USING (series_id)
 ), day AS (
-    SELECT d.*, width_bucket(d.since, %(edges)s::timestamptz[]) - 1 AS bucket
+    SELECT d.series_id, since, until, n, n_all, flags, sum, min, max, first, last, bucket - 1 AS bucket,
+           since = (%(edges)s::timestamptz[])[bucket] AND until = (%(edges)s::timestamptz[])[bucket + 1] AS is_whole_bucket
     FROM wanted w
-    CROSS JOIN cut
-    JOIN rollup_day d ON d.series_id = w.series_id AND d.since >= cut.since AND d.since < cut.until AND d.until <= cut.until
-    WHERE (SELECT may_be_days FROM cut)
-      AND NOT tstzrange(d.since, d.until) && w.of_readings
-      AND width_bucket(d.since, %(edges)s::timestamptz[])
-          = width_bucket(d.until - interval '1 microsecond', %(edges)s::timestamptz[])
+    CROSS JOIN LATERAL (
+        SELECT *, width_bucket(since, %(edges)s::timestamptz[]) AS bucket
+        FROM rollup_day
+        WHERE series_id = w.series_id AND since >= (SELECT since FROM cut) AND since < (SELECT until FROM cut)
+        OFFSET 0 -- always one walk along the key for each series
+    ) d
+    WHERE (SELECT may_be_days FROM cut) AND until <= (%(edges)s::timestamptz[])[bucket + 1]
+      AND NOT tstzrange(since, until) && w.of_readings
 ), piece AS (
     SELECT array_agg(w.series_id) AS series, array_agg(lower(p)) AS lowers, array_agg(upper(p)) AS uppers
     FROM wanted w
@@ -173,6 +176,7 @@ WITH cut AS (
 ), part AS NOT MATERIALIZED (
     SELECT series_id, bucket, since AS at, n, n_all, flags, sum, min, max, first, last
     FROM day
+    WHERE NOT is_whole_bucket
     UNION ALL
     SELECT w.series_id, h.*
     FROM wanted w
@@ -183,7 +187,7 @@ WITH cut AS (
         SELECT width_bucket(hour, %(edges)s::timestamptz[]) - 1, hour, n, n_all, flags, sum, min, max, first, last
         FROM rollup_hour
         WHERE series_id = w.series_id AND hour >= lower(gap) AND hour < upper(gap)
-        OFFSET 0 -- always one walk along the key for each gap
+        OFFSET 0
     ) h
     UNION ALL
     SELECT r.*
@@ -193,6 +197,10 @@ WITH cut AS (
 SELECT series_id, bucket, n, n_all, flags, sum, min, max, first, last
 FROM (
     SELECT series_id, bucket, n::int8, n_all::int8, flags, sum, min, max, first, last
+    FROM day
+    WHERE is_whole_bucket
+    UNION ALL
+    SELECT series_id, bucket, n, n_all, flags, sum, min, max, first, last
     FROM part
     WHERE (SELECT is_hourly FROM cut)
     UNION ALL

@@ -28,7 +28,7 @@ _SERIES = (1, 2, 3)
 _FLAGS = (0, 0, 0, int(Flag.LATE), int(Flag.OUT_OF_RANGE))
 
 _HISTORIES = settings(
-    max_examples=int(os.environ.get("HEDGEROW_HISTORIES", "15")),
+    max_examples=int(os.environ.get("HEDGEROW_HISTORIES", "10")),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -66,9 +66,9 @@ class Histories(RuleBasedStateMachine):
 
     url = ""
 
-    @initialize()
-    def begin(self) -> None:
-        """Start from an empty store with three series."""
+    @initialize(is_closed=st.booleans(), zone=st.sampled_from(_ZONES))
+    def begin(self, is_closed: bool, zone: str) -> None:  # noqa: FBT001 - what Hypothesis draws
+        """Start from an empty store with three series, that has closed hours before or has not."""
         settings = "-c statement_timeout=20s -c jit=off"  # as the API asks
         self.connections = [psycopg.connect(self.url, autocommit=True, options=settings) for _ in range(4)]
         self.rolls, *self.writers, self.reader = self.connections
@@ -85,6 +85,10 @@ class Histories(RuleBasedStateMachine):
         self.rolled: dict[tuple[int, datetime], bool] = {}  # readings that only rollups tell of, and whether they count
         self.now = _START
         begin(self.rolls)
+        self.rolls.execute("UPDATE site SET time_zone = %s", (zone,))
+        if is_closed:
+            close_hours(self.rolls, self.now)
+            self.roll(100)
 
     def teardown(self) -> None:
         """Let go of the store."""
@@ -153,17 +157,18 @@ class Histories(RuleBasedStateMachine):
         self.rolls.execute("DELETE FROM reading WHERE series_id = %s AND time = %s", key)
         del self.stored[key]
 
-    @rule(passed=st.integers(10, 400))
+    @rule(passed=st.sampled_from((10, 100, 400, 1600)))
     def let_time_pass(self, passed: int) -> None:
         """Close the hours that have ended by then, unless a writer is still at work."""
         self.now += timedelta(minutes=passed)
         assert close_hours(self.rolls, self.now, "5ms") or self.pending
 
-    @rule(pieces=st.integers(1, 5))
+    @rule(pieces=st.sampled_from((1, 2, 100)))
     def roll(self, pieces: int) -> None:
         """Do some pieces of the rollups' work."""
         for _ in range(pieces):
-            roll_one(self.rolls)
+            if not roll_one(self.rolls):
+                return
 
     @rule(flag=st.sampled_from((Flag.OUT_OF_RANGE, Flag.LATE)))
     def change_what_excludes(self, flag: Flag) -> None:
