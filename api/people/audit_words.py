@@ -16,12 +16,15 @@ KINDS: Mapping[str, str] = {
     "device": "Device",
     "device_credential": "Credential of a device",
     "device_profile": "Device profile",
+    "invalidation": "Invalidation",
     "login": "Sign-in",
     "maintenance_window": "Maintenance window",
     "principal": "Person or service",
     "principal_area": "Areas of a person",
     "registry_action": "Action",
+    "series_status": "Status of readings",
     "site": "Site",
+    "value_adjustment": "Adjustment of values",
 }
 """What the audit's kinds are called; others are called by their tables."""
 
