@@ -89,7 +89,7 @@ def make_section(
         ("every", every_text(chosen.chart_every_s)),
         ("include_flagged", str(flagged).lower()),
     ]
-    statistics = [("stat", name) for name in ("mean", "min", "max")]
+    statistics = [("stat", name) for name in ("last" if series.kind == "state" else "mean", "min", "max")]
     return Section(
         series,
         rows,

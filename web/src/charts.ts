@@ -79,6 +79,7 @@ class SiteCharts {
       ["to", new Date(to * 1000).toISOString()],
       ["every", this.setting("every")],
       ["stat", "mean"],
+      ["stat", "last"], // what stands for states, which have no mean
       ["stat", "min"],
       ["stat", "max"],
       ["include_flagged", this.setting("includeFlagged")],

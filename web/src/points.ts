@@ -6,7 +6,9 @@ export interface Bucket {
   readonly metric: string;
   readonly channel?: string;
   readonly unit: string;
-  readonly mean: number;
+  /** Null for a state, which has none. */
+  readonly mean: number | null;
+  readonly last?: number;
   readonly min: number;
   readonly max: number;
   readonly n: number;
@@ -58,7 +60,7 @@ export function columnsOf(line: Line, everyS: number, expectedS: number): Column
 
 function push(columns: Columns, time: number, bucket: Bucket | null): void {
   columns[0].push(time);
-  columns[1].push(bucket?.mean ?? null);
+  columns[1].push(bucket?.mean ?? bucket?.last ?? null);
   columns[2].push(bucket?.min ?? null);
   columns[3].push(bucket?.max ?? null);
 }
