@@ -88,7 +88,7 @@ class Histories(RuleBasedStateMachine):
         self.rolls.execute("UPDATE site SET time_zone = %s", (zone,))
         if is_closed:
             close_hours(self.rolls, self.now)
-            self.roll(100)
+            self.roll_all()
 
     def teardown(self) -> None:
         """Let go of the store."""
@@ -163,16 +163,23 @@ class Histories(RuleBasedStateMachine):
         self.now += timedelta(minutes=passed)
         assert close_hours(self.rolls, self.now, "5ms") or self.pending
 
-    @rule(pieces=st.sampled_from((1, 2, 100)))
+    @rule(pieces=st.integers(1, 3))
     def roll(self, pieces: int) -> None:
         """Do some pieces of the rollups' work."""
         for _ in range(pieces):
             if not roll_one(self.rolls):
                 return
 
-    @rule(flag=st.sampled_from((Flag.OUT_OF_RANGE, Flag.LATE)))
-    def change_what_excludes(self, flag: Flag) -> None:
-        """Let a flag exclude that did not, or the other way round."""
+    @rule()
+    def roll_all(self) -> None:
+        """Do all of the rollups' work."""
+        self.roll(100)
+
+    @rule(flag=st.sampled_from((Flag.OUT_OF_RANGE, Flag.LATE)), seldom=st.integers(0, 4))
+    def change_what_excludes(self, flag: Flag, seldom: int) -> None:
+        """Let a flag exclude that did not, or the other way round: after it no rollup holds for a while."""
+        if seldom:
+            return
         self.rolls.execute("UPDATE quality_flag SET excluding = NOT excluding WHERE bit = %s", (int(flag),))
         begin(self.rolls)
 
