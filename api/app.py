@@ -73,7 +73,7 @@ class Hedgerow(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe the API, once."""
         if not self.openapi_schema:
-            self.openapi_schema = describe(self, (Reading, Bucket, LatestReading, *imports.KINDS))
+            self.openapi_schema = describe(self, (Reading, Bucket, LatestReading, sites_geojson.FeatureCollection, *imports.KINDS))
         return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import starmap
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
@@ -38,7 +39,7 @@ class Reading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class LatestReading(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
-    """The last reading of one series."""
+    """The last reading of one series; its fields are the columns of `list_latest`."""
 
     time: Annotated[datetime, Meta(description="When it was measured, UTC")]
     site: Annotated[str, Meta(description="Code of the site")]
@@ -87,12 +88,33 @@ async def resolve_series(connection: AsyncConnection, asked: SeriesFilter) -> As
     Unusable
         When it names a metric or domain that the vocabulary lacks.
     """
-    values = asked.model_dump(include={"devices", "sites", "series", "metrics", "domains", "areas", "tags"})
+    values = _filters(asked)
     rows = await (await connection.execute(query("resolve_series"), values)).fetchall()
     labels = {row[0]: Label(*row[2:]) for row in rows}
     if not labels or (len(asked.metrics) + len(asked.domains) > 1):
         await _refuse_unknown_names(connection, values)
     return AskedSeries(labels, [row[1] for row in rows])
+
+
+async def latest_readings(connection: AsyncConnection, asked: SeriesFilter) -> list[LatestReading]:
+    """Find the last reading of each series a question means, by site, metric and channel, in one statement.
+
+    Raises
+    ------
+    Unusable
+        When it names a metric or domain that the vocabulary lacks.
+    """
+    values = _filters(asked)
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(query("list_latest"), values)
+    found = list(starmap(LatestReading, await cursor.fetchall()))
+    if not found or (len(asked.metrics) + len(asked.domains) > 1):
+        await _refuse_unknown_names(connection, values)
+    return found
+
+
+def _filters(asked: SeriesFilter) -> dict[str, object]:
+    return asked.model_dump(include={"devices", "sites", "series", "metrics", "domains", "areas", "tags"})
 
 
 async def _refuse_unknown_names(connection: AsyncConnection, values: Mapping[str, object]) -> None:
@@ -115,18 +137,6 @@ def readings(rows: Iterable[tuple[int, datetime, float, int]], labels: Mapping[i
         for series_id, time, value, flags in rows
         for label in (labels[series_id],)
     ]
-
-
-def latest_readings(
-    rows: Iterable[tuple[int, datetime, float, int, datetime]], labels: Mapping[int, Label]
-) -> list[LatestReading]:
-    """Make last readings of rows (series id, time, value, flags, received_at), by site, metric and channel."""
-    found = [
-        LatestReading(time, label.site, label.site_name, label.metric, label.unit, value, flags, received_at, label.channel)
-        for series_id, time, value, flags, received_at in rows
-        for label in (labels[series_id],)
-    ]
-    return sorted(found, key=lambda reading: (reading.site, reading.metric, reading.channel))
 
 
 def cursor_after(time: datetime, series_id: int) -> str:

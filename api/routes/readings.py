@@ -95,9 +95,7 @@ async def read_readings(
 )
 async def read_latest(connection: Connection, asked: Annotated[SeriesFilter, Query()]) -> Response:
     """Give the last reading of each series, by site and metric, whatever its flags."""
-    series = await resolve_series(connection, asked)
-    rows = await _fetch(connection, "list_latest", series, {})
-    return _json(latest_readings(rows, series.labels))
+    return _json(await latest_readings(connection, asked))
 
 
 async def _fetch(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hedgerow.bench.database import BenchError
+from hedgerow.bench.history import end_of_history
 from hedgerow.bench.questions import questions
 from hedgerow.bench.raw_copy import series_of
 from hedgerow.bench.stock import build, read_stock, write_stock
@@ -85,7 +86,7 @@ def stocked(servers: Servers, wanted: Wanted, keep: Path | None, say: Callable[[
             rows, _ = _size(connection)
         if rows:
             raise BenchError(f"{keep} holds a store that was not finished: remove the folder, or take another one")
-        found = build(servers.database, wanted, say)
+        found = build(servers.database, wanted, end_of_history(), say)
         if keep:
             write_stock(keep, found)
     elif found.wanted != wanted:

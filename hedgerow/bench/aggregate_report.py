@@ -22,7 +22,7 @@ def report(result: Result, machine: Mapping[str, str]) -> Report:
     notes = [
         (
             f"The store holds {result.rows:,} readings of {wanted.sites * 5:,} series at {wanted.sites:,} sites, one every"
-            f" {wanted.interval_s:,.0f} s: a month of each, {wanted.days} days of {wanted.long_sites:,} sites;"
+            f" {wanted.interval_s:,.0f} s: {wanted.month_days} days of each, {wanted.days} days of {wanted.long_sites:,} sites;"
             f" {result.gib:.2f} GiB. It was built in {result.stock.built_s:,.0f} s."
         ),
         (

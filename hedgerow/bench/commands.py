@@ -117,7 +117,7 @@ def growth(
 def aggregate(
     readings: Annotated[int, typer.Option(help="Readings that the store holds, about.", min=1000)] = 100_000_000,
     series: Annotated[int, typer.Option(help="Series they are of, five a site.", min=5)] = 10_000,
-    days: Annotated[int, typer.Option(help="Days that a hundredth of the sites goes back; the others a month.")] = 365,
+    days: Annotated[int, typer.Option(help="Days that a hundredth of the sites goes back; the others a month.", min=1)] = 365,
     requests: Annotated[int, typer.Option(help="How often each question is asked in each way.", min=1)] = 200,
     keep: Annotated[
         Path | None, typer.Option(help="Folder to keep the store in, or where one was kept: building it takes minutes.")
@@ -135,6 +135,29 @@ def aggregate(
         raise typer.BadParameter("a database that is emptied afterwards keeps nothing: give either --keep or --database-url")
     with _told("aggregate"), running_servers(database_url, keep=keep) as servers:
         result = bench_aggregate(servers, Wanted.of(readings, series, days), requests, keep, Teller())
+        report(result, describe(servers)).show(as_json=as_json)
+
+
+@bench.command()
+def dashboards(
+    messages: Annotated[int, typer.Option(help="Messages of five readings in one flood.", min=1000)] = 1_000_000,
+    pairs: Annotated[int, typer.Option(help="Floods alone and looked at.", min=1)] = 3,
+    viewers: Annotated[int, typer.Option(help="Dashboards that are open.", min=1)] = 20,
+    every: Annotated[float, typer.Option(help="How often each refreshes [s].", min=0.1)] = 5.0,
+    readings: Annotated[int, typer.Option(help="Readings that the store holds before, about.", min=1000)] = 2_000_000,
+    series: Annotated[int, typer.Option(help="Series they are of, five a site.", min=5)] = 10_000,
+    days: Annotated[int, typer.Option(help="Days they go back.", min=1, max=31)] = 31,
+    database_url: DatabaseUrl = "",
+    *,
+    as_json: Json = False,
+) -> None:
+    """Measure how much slower messages are stored while dashboards are looked at."""
+    from hedgerow.bench.dashboards import bench_dashboards, report  # noqa: PLC0415
+    from hedgerow.bench.stock import Wanted  # noqa: PLC0415
+
+    with _told("dashboards"), running_servers(database_url) as servers:
+        wanted = Wanted.of(readings, series, days)
+        result = bench_dashboards(servers, wanted, messages, pairs, (viewers, every), Teller())
         report(result, describe(servers)).show(as_json=as_json)
 
 

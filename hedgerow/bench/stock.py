@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from hedgerow.bench.history import History, copy_batch, end_of_history
+from hedgerow.bench.history import History, copy_batch
 from hedgerow.bench.raw_copy import series_of
 from ingest.rollups import begin, close_hours, roll_one
 from simulators.load import METRICS, READINGS, uid_of
@@ -44,12 +44,17 @@ class Wanted:
     sites: int
     """With five series each."""
     days: int
-    """Of readings that the first sites have; the others have a month."""
+    """Of readings that the first sites have; the others have no more than a month."""
 
     @classmethod
     def of(cls, readings: int, series: int, days: int) -> Self:
-        """Round series to fives, a site each, and days to at least a month."""
-        return cls(readings, max(1, series // READINGS), max(MONTH_DAYS, days))
+        """Round series to fives, a site each."""
+        return cls(readings, max(1, series // READINGS), days)
+
+    @property
+    def month_days(self) -> int:
+        """Count the days that every site has."""
+        return min(MONTH_DAYS, self.days)
 
     @property
     def long_sites(self) -> int:
@@ -59,7 +64,7 @@ class Wanted:
     @property
     def interval_s(self) -> float:
         """Time between two readings of a series [s]."""
-        days = self.sites * MONTH_DAYS + self.long_sites * (self.days - MONTH_DAYS)
+        days = self.sites * self.month_days + self.long_sites * (self.days - self.month_days)
         return max(1.0, days * READINGS * _DAY_S / self.readings)
 
     def steps(self, days: int) -> int:
@@ -92,20 +97,20 @@ def write_stock(folder: Path, stock: Stock) -> None:
     (folder / _FILE).write_text(json.dumps(asdict(stock)) + "\n", encoding="utf-8")
 
 
-def build(database: Database, wanted: Wanted, say: Callable[[str], None]) -> Stock:
-    """Fill an empty store; `say` is called with one line per step."""
-    began, end_s = time.monotonic(), end_of_history()
-    month_s, start_s = (end_s - days * _DAY_S for days in (MONTH_DAYS, wanted.days))
+def build(database: Database, wanted: Wanted, end_s: int, say: Callable[[str], None]) -> Stock:
+    """Fill an empty store with readings up to a full hour [s since 1970]; `say` is called with one line per step."""
+    began = time.monotonic()
+    month_s, start_s = (end_s - days * _DAY_S for days in (wanted.month_days, wanted.days))
     with database.connect() as connection, _Roller(database) as roller:
         begin(connection)
         close_hours(connection, datetime.fromtimestamp(start_s, UTC))
         say(f"{wanted.days} days of {wanted.long_sites:,} sites, up to the last month; rollups are made meanwhile …")
         long = _make_series(connection, 0, wanted.long_sites)
-        if wanted.days > MONTH_DAYS:
-            _fill(connection, History(long, wanted.steps(wanted.days - MONTH_DAYS), start_s, month_s), say)
-        say(f"a month of {wanted.sites:,} sites …")
+        if start_s < month_s:
+            _fill(connection, History(long, wanted.steps(wanted.days - wanted.month_days), start_s, month_s), say)
+        say(f"{wanted.month_days} days of {wanted.sites:,} sites …")
         every = np.concatenate([long, _make_series(connection, wanted.long_sites, wanted.sites)])
-        _fill(connection, History(every, wanted.steps(MONTH_DAYS), month_s, end_s), say)
+        _fill(connection, History(every, wanted.steps(wanted.month_days), month_s, end_s), say)
         say("the last rollups …")
         roller.finish()
         say("the server tidies up …")

@@ -245,3 +245,15 @@ SELECT count(*) FROM uplink;
 -- name: is_durable
 -- Whether what the server commits outlives the machine.
 SELECT current_setting('fsync')::boolean AND current_setting('full_page_writes')::boolean;
+
+-- name: bench_as_reader
+-- Grafana asks as a role that may read views only.
+SET ROLE hedgerow_reader;
+
+-- name: bench_as_oneself
+-- The end of that.
+RESET ROLE;
+
+-- name: read_rolled_hours
+-- Whether no hour that has ended waits to be aggregated.
+SELECT coalesce(rolled_until = closed_until, false) AND NOT EXISTS (SELECT FROM rollup_dirty) FROM rollup_state;

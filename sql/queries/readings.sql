@@ -112,8 +112,23 @@ ORDER BY r.time, w.series_id
 LIMIT %(limit)s::int8 + 1;
 
 -- name: list_latest
--- The last reading of each of some series.
-SELECT l.series_id, l.time, l.value, l.flags, l.received_at
-FROM unnest(%(series)s::int4[], %(during)s::text[]::tstzmultirange[]) AS w(series_id, during)
-JOIN latest l USING (series_id)
-WHERE w.during IS NULL OR l.time <@ w.during;
+-- The last reading of each series that fits the filters (as in `resolve_series`), by site, metric and channel; where devices are
+-- asked for, only if it is of a time when one of them was there.
+SELECT l.time, s.code AS site, s.name AS site_name, m.key AS metric, m.unit, l.value, l.flags, l.received_at, se.channel
+FROM latest l
+JOIN series se USING (series_id)
+JOIN site s USING (site_id)
+JOIN metric m USING (metric_id)
+WHERE (%(series)s::int4[] = '{}' OR se.series_id = ANY (%(series)s::int4[]))
+  AND (%(sites)s::text[] = '{}' OR s.code = ANY (%(sites)s::text[]))
+  AND (%(domains)s::text[] = '{}' OR m.domain = ANY (%(domains)s::text[]))
+  AND (%(metrics)s::text[] = '{}' OR m.key = ANY (%(metrics)s::text[])
+       OR EXISTS (SELECT FROM metric_alias a WHERE a.metric_id = m.metric_id AND a.alias = ANY (%(metrics)s::text[])))
+  AND (%(areas)s::text[] = '{}'
+       OR EXISTS (SELECT FROM area_site JOIN area a USING (area_id) WHERE site_id = s.site_id AND a.code = ANY (%(areas)s::text[])))
+  AND (%(tags)s::text[] = '{}' OR s.tags && %(tags)s::text[])
+  AND (%(devices)s::text[] = '{}'
+       OR EXISTS (SELECT FROM deployment dep JOIN device d USING (device_id)
+                  WHERE d.uid = ANY (%(devices)s::text[]) AND dep.site_id = se.site_id AND dep.channel = se.channel
+                    AND dep.during @> l.time))
+ORDER BY s.code COLLATE "C", m.key COLLATE "C", se.channel COLLATE "C";

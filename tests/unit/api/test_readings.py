@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.readings import Label, cursor_after, latest_readings, parse_cursor, readings
+from api.readings import Label, cursor_after, parse_cursor, readings
 
 LABELS = {
     7: Label("weir", "Weir", "no2", "µg/m³", "", "gauge", None, "Europe/London", None),
@@ -25,13 +25,6 @@ def test_readings_leave_out_an_empty_channel_and_nothing_else() -> None:
 
     first = {"time": "2026-11-21T08:30:00Z", "site": "weir", "metric": "no2", "value": 0.0, "flags": 0}
     assert found == [first, first | {"site": "mill", "value": -1.5, "flags": 3, "channel": "north"}]
-
-
-def test_latest_readings_are_ordered_by_what_people_know() -> None:
-    """Whatever the order of ids, the answer is by site, metric and channel."""
-    rows = [(7, MOMENT, 1.0, 0, MOMENT), (8, MOMENT, 2.0, 0, MOMENT)]
-
-    assert [reading.site for reading in latest_readings(rows, LABELS)] == ["mill", "weir"]
 
 
 @given(st.integers(-(10**16) + 1, 10**17 - 1), st.integers(1, 2**31 - 1))

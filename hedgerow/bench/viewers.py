@@ -1,0 +1,152 @@
+"""People who look at dashboards: a process in which each open dashboard asks all its panels' questions again and again."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+
+import grafana
+from grafana.ask import Sources, open_view, view_of_panel
+from grafana.expand import expand_address, expand_sql
+from sql.pool import connect
+from sql.queries import query
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import psycopg
+
+    from grafana.expand import View
+
+    Json = Mapping[str, Any]
+
+FOLDER = Path(grafana.__file__).parent / "dashboards"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """Who looks at what, how often."""
+
+    database_url: str
+    http_url: str
+    api_key: str
+    dashboards: int
+    """Open at once; of those there are, in turn."""
+    every_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the viewers saw."""
+
+    questions: int
+    refresh_s: list[float]
+    """How long each refresh of a dashboard took, first question to last answer."""
+
+
+def targets_of(dashboard: Json) -> Iterator[tuple[Json, Json]]:
+    """Give each question of a dashboard with its panel."""
+    waiting = list(dashboard["panels"])
+    while waiting:
+        panel = waiting.pop(0)
+        waiting += panel.get("panels", [])
+        for target in panel.get("targets", []):
+            yield panel, target
+
+
+class _Dashboard(threading.Thread):
+    """One open dashboard, with connections of its own."""
+
+    def __init__(self, viewing: Viewing, number: int, stopping: threading.Event) -> None:
+        super().__init__(name=f"dashboard {number}", daemon=True)
+        files = sorted(FOLDER.glob("*.json"))
+        self._board: Json = json.loads(files[number % len(files)].read_text(encoding="utf-8"))
+        self._viewing = viewing
+        self._first_s = viewing.every_s * number / viewing.dashboards
+        self._stopping = stopping
+        self.questions = 0
+        self.refresh_s: list[float] = []
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        """Refresh until it is closed."""
+        try:
+            with (
+                connect(self._viewing.database_url, name="hedgerow bench viewer") as connection,
+                httpx.Client(base_url=self._viewing.http_url) as client,
+            ):
+                self._look(Sources(connection, client), http.client.HTTPConnection(urlsplit(self._viewing.http_url).netloc))
+        except Exception as error:  # noqa: BLE001 - told by the process, for a thread cannot
+            self.failure = error
+
+    def _look(self, sources: Sources, client: http.client.HTTPConnection) -> None:
+        due = time.monotonic() + self._first_s
+        while not self._stopping.wait(max(0.0, due - time.monotonic())):
+            began = time.monotonic()
+            self._refresh(sources, client)
+            self.refresh_s.append(time.monotonic() - began)
+            due = max(due + self._viewing.every_s, time.monotonic())
+
+    def _refresh(self, sources: Sources, client: http.client.HTTPConnection) -> None:
+        view = open_view(self._board, sources, datetime.now(UTC))
+        sources.database.execute(query("bench_as_reader"))
+        for panel, target in targets_of(self._board):
+            self._ask(sources.database, client, target, view_of_panel(panel, view))
+            self.questions += 1
+        sources.database.execute(query("bench_as_oneself"))
+
+    def _ask(self, connection: psycopg.Connection, client: http.client.HTTPConnection, target: Json, view: View) -> None:
+        if "rawSql" in target:
+            connection.execute(expand_sql(target["rawSql"], view).encode()).fetchall()
+            return
+        path, pairs = expand_address(target, view)
+        headers = {"Authorization": f"Bearer {self._viewing.api_key}", "Accept-Encoding": "gzip"}
+        client.request("GET", f"{path}?{urlencode(pairs)}", headers=headers)
+        answer = client.getresponse()
+        body = answer.read()
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{path} answers {answer.status}: {body[:300]!r}")
+
+
+def look(viewing: Viewing, until: Iterator[str]) -> Seen:
+    """Keep dashboards open until a line comes; then tell what they saw.
+
+    Raises
+    ------
+    RuntimeError
+        When a question got no answer.
+    """
+    stopping = threading.Event()
+    boards = [_Dashboard(viewing, number, stopping) for number in range(viewing.dashboards)]
+    for board in boards:
+        board.start()
+    next(until, "")
+    stopping.set()
+    for board in boards:
+        board.join()
+        if board.failure is not None:
+            raise RuntimeError(f"{board.name}: {board.failure}") from board.failure
+    return Seen(sum(board.questions for board in boards), [took for board in boards for took in board.refresh_s])
+
+
+def main() -> None:
+    """Run the process: a `Viewing` as JSON, a line on standard input that ends it, a `Seen` as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("viewing", type=json.loads, help="fields of Viewing as a JSON object")
+    viewing = Viewing(**parser.parse_args().viewing)
+    print(json.dumps(asdict(look(viewing, iter(sys.stdin)))))  # noqa: T201 - its output
+
+
+if __name__ == "__main__":
+    main()
