@@ -73,7 +73,8 @@ class Hedgerow(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Describe the API, once."""
         if not self.openapi_schema:
-            self.openapi_schema = describe(self, (Reading, Bucket, LatestReading, sites_geojson.FeatureCollection, *imports.KINDS))
+            kinds = (Reading, Bucket, LatestReading, sites_geojson.FeatureCollection, *imports.KINDS)
+            self.openapi_schema = describe(self, kinds)
         return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
