@@ -1,5 +1,6 @@
 -- Queries of the dashboards, over the views of migrations 0006 and 0027. Words in braces are filled in when the dashboards are
--- built; $site and the $__ macros when Grafana asks. ARRAY[$site] also holds where no site is there to choose.
+-- built; $site and the $__ macros when Grafana asks. ARRAY[$site] also holds where no site is there to choose. date_bin and no
+-- $__timeGroup: it is there without TimescaleDB too.
 
 -- name: choose_sites
 -- The sites that have measured any of the dashboard's metrics.
@@ -28,7 +29,7 @@ SELECT address FROM console_address
 
 -- name: mean_of_hours
 -- Means of hours, a line a place; of several hours where the interval is longer.
-SELECT $__timeGroupAlias(time, $__interval), site, place, avg({metric}) AS value
+SELECT date_bin('$__interval', time, '1970-01-01T00:00:00Z') AS time, site, place, avg({metric}) AS value
 FROM {view}
 WHERE $__timeFilter(time) AND site = ANY(ARRAY[$site]::text[]) AND {metric} IS NOT NULL
 GROUP BY 1, site, place
@@ -36,7 +37,7 @@ ORDER BY 1
 
 -- name: sum_of_hours
 -- Sums of hours, a line a place.
-SELECT $__timeGroupAlias(time, $__interval), site, place, sum({metric}) AS value
+SELECT date_bin('$__interval', time, '1970-01-01T00:00:00Z') AS time, site, place, sum({metric}) AS value
 FROM {view}
 WHERE $__timeFilter(time) AND site = ANY(ARRAY[$site]::text[]) AND {metric} IS NOT NULL
 GROUP BY 1, site, place
@@ -108,12 +109,17 @@ FROM site_status
 WHERE latitude IS NOT NULL AND longitude IS NOT NULL
 
 -- name: list_alarms
--- What the watch over silence or a network server complained of, newest first.
-SELECT time AS "Time", site_name AS "Site", site AS "Code", text AS "Alarm"
-FROM site_annotation
-WHERE $__timeFilter(time) AND tags LIKE 'alarm%'
-ORDER BY time DESC
-LIMIT 100
+-- What the watch over silence or a network server complained of, newest first; that there is nothing is said too.
+WITH alarm AS (
+    SELECT time, site_name, site, text FROM site_annotation
+    WHERE $__timeFilter(time) AND tags LIKE 'alarm%'
+    ORDER BY time DESC
+    LIMIT 100
+)
+SELECT time AS "Time", site_name AS "Site", site AS "Code", text AS "Alarm" FROM alarm
+UNION ALL
+SELECT NULL, '', '', 'None in the time shown' WHERE NOT EXISTS (SELECT FROM alarm)
+ORDER BY 1 DESC
 
 -- name: list_sites
 -- Every site: those that need a look first.
@@ -157,11 +163,16 @@ WHERE site = ${{site:sqlstring}} AND tags LIKE 'alarm%' AND $__timeFilter(time)
 
 -- name: site_history
 -- The same as a list, whatever time the dashboard shows.
-SELECT time AS "Time", time_end AS "Until", text AS "What", tags AS "Kind"
-FROM site_annotation
-WHERE site = ${{site:sqlstring}}
-ORDER BY time DESC
-LIMIT 100
+WITH known AS (
+    SELECT time, time_end, text, tags FROM site_annotation
+    WHERE site = ${{site:sqlstring}}
+    ORDER BY time DESC
+    LIMIT 100
+)
+SELECT time AS "Time", time_end AS "Until", text AS "What", tags AS "Kind" FROM known
+UNION ALL
+SELECT NULL, NULL, 'Nothing yet', '' WHERE NOT EXISTS (SELECT FROM known)
+ORDER BY 1 DESC
 
 -- name: devices_by_state
 -- How many devices are in which state.
@@ -176,7 +187,7 @@ LIMIT 20
 
 -- name: batteries_of_hours
 -- Battery level of devices, a line a place.
-SELECT $__timeGroupAlias(time, $__interval), site, place, avg(battery_level) AS value
+SELECT date_bin('$__interval', time, '1970-01-01T00:00:00Z') AS time, site, place, avg(battery_level) AS value
 FROM asset_hourly
 WHERE $__timeFilter(time) AND battery_level IS NOT NULL
 GROUP BY 1, site, place
@@ -207,13 +218,17 @@ ORDER BY loss DESC NULLS LAST, rssi NULLS LAST, 1
 -- One figure of the path.
 SELECT value FROM ingest_path WHERE step = {step}
 
+-- name: broker_dropped
+-- Messages the broker says it has dropped; -1: it does not say.
+SELECT coalesce(max(value), -1) AS dropped FROM ingest_path WHERE step = 'broker dropped'
+
 -- name: path_steps
 -- The steps of the path in their order.
 SELECT step AS "Step", value AS "Count", unit AS "Of" FROM ingest_path WHERE position BETWEEN 1 AND 11 ORDER BY position
 
 -- name: messages_by_minute
 -- Messages that came and readings that were stored.
-SELECT $__timeGroupAlias(time, $__interval), sum(messages) AS "Messages received", sum(readings_stored) AS "Readings stored"
+SELECT date_bin('$__interval', time, '1970-01-01T00:00:00Z') AS time, sum(messages) AS "Messages received", sum(readings_stored) AS "Readings stored"
 FROM ingest_by_minute
 WHERE $__timeFilter(time)
 GROUP BY 1
@@ -221,7 +236,7 @@ ORDER BY 1
 
 -- name: lag_by_minute
 -- The longest time from received to committed [s], a line a worker.
-SELECT $__timeGroupAlias(time, $__interval), worker AS metric, max(lag_ms) / 1000 AS value
+SELECT date_bin('$__interval', time, '1970-01-01T00:00:00Z') AS time, worker AS metric, max(lag_ms) / 1000 AS value
 FROM ingest_by_minute
 WHERE $__timeFilter(time)
 GROUP BY 1, worker
@@ -229,25 +244,31 @@ ORDER BY 1
 
 -- name: queue_by_minute
 -- The most messages that were received and not acknowledged yet, a line a worker.
-SELECT $__timeGroupAlias(time, $__interval), worker AS metric, max(queue_messages) AS value
+SELECT date_bin('$__interval', time, '1970-01-01T00:00:00Z') AS time, worker AS metric, max(queue_messages) AS value
 FROM ingest_by_minute
 WHERE $__timeFilter(time)
 GROUP BY 1, worker
 ORDER BY 1
 
 -- name: quarantine_over_time
--- What went to quarantine, by reason.
-SELECT $__timeGroupAlias(time, $__interval), reason AS metric, count(*) AS value
-FROM quarantine_arrival
-WHERE $__timeFilter(time)
-GROUP BY 1, reason
+-- What went to quarantine, by reason; a nought where nothing did.
+WITH found AS (
+    SELECT date_bin('$__interval', time, '1970-01-01T00:00:00Z') AS time, reason AS metric, count(*) AS value
+    FROM quarantine_arrival
+    WHERE $__timeFilter(time)
+    GROUP BY 1, reason
+)
+SELECT time, metric, value FROM found
+UNION ALL
+SELECT $__timeTo()::timestamptz, 'none', 0 WHERE NOT EXISTS (SELECT FROM found)
 ORDER BY 1
 
 -- name: quarantine_reasons
 -- What stands in quarantine, by reason.
-SELECT reason AS "Reason", waiting AS "Waiting", rows AS "In all", last_received_at AS "Last"
-FROM quarantine_by_reason
-ORDER BY waiting DESC, rows DESC, reason
+SELECT reason AS "Reason", waiting AS "Waiting", rows AS "In all", last_received_at AS "Last" FROM quarantine_by_reason
+UNION ALL
+SELECT 'Nothing is there', 0, 0, NULL WHERE NOT EXISTS (SELECT FROM quarantine_by_reason)
+ORDER BY 2 DESC, 3 DESC, 1
 
 -- name: workers
 -- What each worker of ingest last said of itself.

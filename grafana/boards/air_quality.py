@@ -16,7 +16,13 @@ BOARD = domain_board(
         Chart("pm10", "Particles (PM10)", "Mass of particles up to 10 µm.", units.MicrogramPerCubicMeter),
         Chart("no2", "Nitrogen dioxide", "NO2, at 20 °C and 101.3 kPa; mostly from traffic.", units.MicrogramPerCubicMeter),
         Chart("o3", "Ozone", "O3; highest on sunny afternoons, low beside busy roads.", units.MicrogramPerCubicMeter),
-        Chart("air_temperature", "Air temperature", "Beside the monitors.", units.Celsius),
-        Chart("relative_humidity", "Relative humidity", "Optical counters read too high in very damp air.", units.Humidity),
+        Chart("air_temperature", "Air temperature", "Beside the monitors.", units.Celsius, is_beside=True),
+        Chart(
+            "relative_humidity",
+            "Relative humidity",
+            "Optical counters read too high in very damp air.",
+            units.Humidity,
+            is_beside=True,
+        ),
     ],
 )

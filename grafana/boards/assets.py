@@ -21,7 +21,7 @@ BOARD = domain_board(
             "Temperature of the road itself; gritting is decided near 0 °C.",
             units.Celsius,
         ),
-        Chart("battery_level", "Battery level", "What is left in the batteries of the sensors.", units.Percent, decimals=0),
-        Chart("battery_voltage", "Battery voltage", "Voltage of the batteries of the sensors.", units.Volt, decimals=2),
+        Chart("battery_level", "Battery level", "What is left in the batteries.", units.Percent, decimals=0, is_beside=True),
+        Chart("battery_voltage", "Battery voltage", "Voltage of the batteries.", units.Volt, decimals=2, is_beside=True),
     ],
 )

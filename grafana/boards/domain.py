@@ -33,13 +33,15 @@ class Chart:
     unit: str
     statistic: Literal["mean", "sum"] = "mean"
     decimals: int = 1
+    is_beside: bool = False
+    """Whether it is measured elsewhere too: a site is not one of the domain by this metric."""
 
 
 def domain_board(uid: str, title: str, description: str, view: str, charts: Sequence[Chart]) -> Board:
     """Make the dashboard of one domain, over its view of hours."""
-    metrics = [chart.metric for chart in charts]
+    metrics = [chart.metric for chart in charts if not chart.is_beside]
     sites = choices("site", "Site", "Which sites are shown.", targets.sql("choose_sites", metrics=metrics))
-    panels = [*_numbers(view), *_charts(view, charts), _latest(metrics), _sites(view)]
+    panels = [*_numbers(view), *_charts(view, charts), _latest([chart.metric for chart in charts]), _sites(view)]
     return Board(uid, title, description, panels, [sites], metrics=metrics)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grafana_foundation_sdk.models import units
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
 
 from grafana import signs, targets
 from grafana.board import Board
@@ -35,12 +35,12 @@ BOARD = Board(
     "Ingest health",
     "The path of readings from the broker to the store, step by step.",
     [
-        _figure(
-            "Broker dropped",
-            "Messages the broker says it has dropped. Any increase is an alarm.",
-            "broker dropped",
+        number(
+            Frame("Broker dropped", "Messages the broker says it has dropped. Any increase is an alarm.", 4, 4),
+            _asked("broker_dropped"),
             units.Short,
             _NEVER,
+            [ValueMap({"-1": ValueMappingResult(text="not told", color=signs.GREY)})],
         ),
         _figure(
             "Sessions lost",
