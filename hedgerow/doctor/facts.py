@@ -107,7 +107,7 @@ def gather(connection: psycopg.Connection, disk: Path | None = None) -> Facts:
         has_partition_ahead=bool(ahead and ahead[0]) or server["flavour"] != "plain",
         growth=growth,
         waiting=waiting,
-        workers=_rows(connection, "list_ingest_workers"),
+        workers=_rows(connection, "list_workers_at_work"),
         zones_off=_zones_off(connection, now),
         disk_free=_disk_free(server, settings, disk),
     )

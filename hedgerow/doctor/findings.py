@@ -165,10 +165,9 @@ def _waiting(facts: Facts) -> Iterator[Finding]:
 
 
 def _path(facts: Facts) -> Iterator[Finding]:
-    workers = [worker for worker in facts.workers if worker["state"] != "retired"]
-    if not workers:
+    if not facts.workers:
         yield Finding("ingest", "do", "has never run here", "Start it: hedgerow ingest")
-    for worker in workers:
+    for worker in facts.workers:
         name = worker["worker"]
         queue = f"{count_text(worker['queue_messages'], 'message')} taken from the broker and not stored yet"
         if worker["silent_s"] > _SILENT_S:
@@ -183,7 +182,7 @@ def _path(facts: Facts) -> Iterator[Finding]:
             yield Finding("ingest", "do", told, "After an outage this passes. If it stays: more workers, or a faster disk.")
         else:
             yield Finding("ingest", "fine", f"{name}: {queue}, the last stored after {worker['lag_ms']:.0f} ms")
-        if worker.get("broker_dropped"):
+        if worker["broker_dropped"]:
             told = f"the broker of {name} has dropped {count_text(worker['broker_dropped'], 'message')}"
             yield Finding("ingest", "do", told, "Those are lost: give it the settings of deploy/mosquitto/mosquitto.conf.")
 

@@ -66,6 +66,13 @@ SELECT z.zone, %(moments)s::timestamptz[], CASE WHEN n.name IS NOT NULL THEN (
 FROM (SELECT DISTINCT time_zone AS zone FROM site) z
 LEFT JOIN pg_timezone_names n ON n.name = z.zone;
 
+-- name: list_workers_at_work
+-- What each ingest worker that is wanted said last, how long ago [s], and what its broker says it has dropped.
+SELECT worker, connected, queue_messages, lag_ms, broker_dropped, extract(epoch FROM now() - updated_at)::float8 AS silent_s
+FROM ingest_status
+WHERE state <> 'retired'
+ORDER BY worker;
+
 -- name: has_partition_at
 -- Whether there is a partition of readings for a time.
 SELECT EXISTS (SELECT FROM partitions_of('reading') WHERE lower <= %(at)s::timestamptz AND upper > %(at)s::timestamptz);

@@ -12,11 +12,56 @@ from sql.queries import query
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BEGIN = datetime(2026, 2, 5, 0, 0, tzinfo=UTC)
-STEP = timedelta(hours=6)
-"""Between two readings of a series: the first lies half an hour after `BEGIN`."""
+STEP = timedelta(hours=12)
+A_DAY = timedelta(days=1) // STEP
+"""Readings of a series, the first half an hour after `BEGIN`: the time between two, and how many there are a day."""
 
 AIR, TRAFFIC, FOR_EVER = "pm2_5", "vehicle_count", "air_temperature"
 """Metrics of the three series; each has a domain of its own or a policy of its own."""
+
+TABLES = (
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
+)
+DO_NOT_GROW = frozenset(
+    {
+        "api_key",
+        "area",
+        "area_site",
+        "deployment",
+        "device",
+        "device_arrival",
+        "device_credential",
+        "device_profile",
+        "device_profile_version",
+        "device_state",
+        "gateway_state",
+        "ingest_status",
+        "invalidation",
+        "latest",
+        "maintenance_window",
+        "metric",
+        "metric_alias",
+        "metric_quality",
+        "metric_state",
+        "migration",
+        "principal",
+        "principal_area",
+        "profile_quality",
+        "quality_due",
+        "quality_flag",
+        "registry_version",
+        "retention_policy",
+        "retention_table",
+        "rollup_state",
+        "series",
+        "series_status",
+        "shared_time",
+        "silence_watch",
+        "site",
+        "value_adjustment",
+    }
+)
+"""Tables that are as long as the registry and what people enter by hand."""
 
 
 class OldStore:

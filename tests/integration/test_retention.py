@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from ingest.retention import is_due, look, run
 from ingest.store import Outdated, Store
 from sql.migrate import migrate
 from sql.queries import query
-from tests.integration.retention_store import AIR, BEGIN, FOR_EVER, NOW, TRAFFIC, OldStore
+from tests.integration.retention_store import A_DAY, AIR, BEGIN, DO_NOT_GROW, FOR_EVER, NOW, TABLES, TRAFFIC, OldStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +48,7 @@ def test_run_all_readings_for_six_months_statistics_stay(store: OldStore) -> Non
 
     outcome = run(store.connection, NOW)
 
-    assert len(before) > 3 * 4 * 280
+    assert len(before) > 3 * A_DAY * 280
     assert store.statistics() == before
     assert outcome.series == 3
     assert (outcome.readings, outcome.postponed) == (0, [])
@@ -75,7 +77,7 @@ def test_run_policies_by_metric_and_domain_the_most_specific_counts(store: OldSt
     assert store.oldest(AIR) == _LIMIT + timedelta(minutes=30)
     assert store.oldest(TRAFFIC) == datetime(2026, 8, 1, 0, 30, tzinfo=UTC)
     assert store.oldest(FOR_EVER) == BEGIN + timedelta(minutes=30)
-    assert outcome.readings == 4 * ((_LIMIT - BEGIN).days + (datetime(2026, 8, 1, tzinfo=UTC) - BEGIN).days)
+    assert outcome.readings == A_DAY * ((_LIMIT - BEGIN).days + (datetime(2026, 8, 1, tzinfo=UTC) - BEGIN).days)
     assert outcome.partitions == []
     assert store.one("SELECT count(*) FROM rollup_dirty") == 0
 
@@ -151,7 +153,7 @@ def test_run_somebody_changes_readings_meanwhile_the_change_is_in_the_statistics
     store.roll()
     assert run(store.connection, NOW).series == 1
 
-    assert max(row[5] for row in store.statistics() if row[0] == store.series[AIR]) == 4e6
+    assert max(row[5] for row in store.statistics() if row[0] == store.series[AIR]) == A_DAY * 1e6
 
 
 def test_run_a_reader_keeps_a_partition_until_the_next_run(store: OldStore, database: str) -> None:
@@ -250,6 +252,47 @@ def test_run_archive_partitions_older_than_its_policy_go(store: OldStore) -> Non
     assert store.one("SELECT min(received_at) FROM uplink") == NOW - timedelta(days=29)
 
 
+def test_run_while_readings_are_stored_all_the_time_both_get_on(store: OldStore, database: str) -> None:
+    """Whoever stores meets no error and no deadlock, and what is due goes all the same."""
+    store.keep(6)
+    stored: list[int] = []
+    is_done = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(database) as writer:
+            while not is_done.is_set():
+                with writer.transaction(), writer.cursor() as cursor:
+                    cursor.execute(query("hold_registry_version"))
+                    cursor.execute(query("hold_closed_hours"))
+                    with cursor.copy("COPY reading (series_id, time, value, flags) FROM STDIN") as copy:
+                        for series in store.series.values():
+                            copy.write_row((series, NOW + timedelta(milliseconds=len(stored)), 1.0, 0))
+                stored.append(len(stored))
+
+    store.connection.execute("SELECT ensure_partition('reading', %s)", (NOW,))
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(write)
+        try:
+            is_idle = any(run(store.connection, NOW).is_idle and not is_due(store.connection) for _ in range(50))
+        finally:
+            is_done.set()
+        writing.result()
+
+    assert is_idle
+    assert [lower for lower, upper in store.partitions() if upper <= _LIMIT] == []
+    assert store.one("SELECT count(*) FROM reading WHERE time >= %s", NOW) == 3 * len(stored)
+    assert len(stored) > 1
+
+
+def test_tables_every_one_that_grows_has_a_policy(plain_database: str) -> None:
+    """A new table has a row in retention_table that says how long its rows are kept, or is known not to grow."""
+    with psycopg.connect(plain_database) as connection:
+        tables = {name for (name,) in connection.execute(TABLES)}
+        policies = {name for (name,) in connection.execute("SELECT name FROM retention_table")}
+
+    assert tables - DO_NOT_GROW == policies
+
+
 def test_look_says_what_a_run_then_does(store: OldStore) -> None:
     """A dry run names the partitions and numbers that go, and changes nothing."""
     store.keep(6)
@@ -259,7 +302,7 @@ def test_look_says_what_a_run_then_does(store: OldStore) -> None:
 
     assert store.one("SELECT count(*) FROM reading") == before
     assert store.one("SELECT count(*) FROM retention_run") == 0
-    assert due.readings == 3 * 4 * (_LIMIT - BEGIN).days
+    assert due.readings == 3 * A_DAY * (_LIMIT - BEGIN).days
     assert run(store.connection, NOW).partitions == due.partitions
 
 

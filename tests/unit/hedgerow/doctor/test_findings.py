@@ -27,7 +27,7 @@ _SETTINGS: dict[str, dict[str, Any]] = {name: {"told": "on", "bytes": None} for 
     "max_wal_size": {"told": "1GB", "bytes": 2**30},
 }
 _READING = {"name": "reading", "bytes": 80 * 10**6, "rows": 10**6, "oldest": _NOW - timedelta(days=400)}
-_WORKER = {"worker": "w", "state": "working", "silent_s": 1.0, "connected": True, "queue_messages": 3, "lag_ms": 40.0}
+_WORKER = {"worker": "w", "silent_s": 1.0, "broker_dropped": None, "connected": True, "queue_messages": 3, "lag_ms": 40.0}
 _WAITING = {
     "rolled_until": _NOW - timedelta(minutes=30),
     "marks": 0,
@@ -89,7 +89,6 @@ def test_find_all_is_well_everything_is_fine() -> None:
         ({"waiting": {**_WAITING, "held": 2, "held_since": _NOW}}, "waiting", "look", "Register"),
         ({"waiting": {**_WAITING, "errands_failed": 1}}, "waiting", "look", "why"),
         ({"workers": []}, "ingest", "do", "hedgerow ingest"),
-        ({"workers": [{**_WORKER, "state": "retired"}]}, "ingest", "do", "hedgerow ingest"),
         ({"workers": [{**_WORKER, "silent_s": 61.0}]}, "ingest", "do", "log"),
         ({"workers": [{**_WORKER, "connected": False}]}, "ingest", "do", "broker"),
         ({"workers": [{**_WORKER, "queue_messages": 6000}]}, "ingest", "do", "workers"),
