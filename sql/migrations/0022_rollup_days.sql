@@ -131,21 +131,31 @@ BEGIN
     RETURN cardinality(of_series);
 END $$;
 
--- Corrections and removals mark their hours once each, however many readings of an hour a statement touches; what lies before
--- `raw_from` needs no mark.
+-- Corrections and removals mark their hours once each, however many readings of an hour a statement touches.
 DROP TRIGGER mark_rollup ON reading;
 DROP FUNCTION mark_rollup;
-CREATE FUNCTION mark_rollups() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION mark_corrected() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO rollup_dirty (series_id, hour)
-    SELECT DISTINCT t.series_id, date_trunc('hour', t.time, 'UTC')
-    FROM touched t LEFT JOIN series s USING (series_id)
-    WHERE (t.time < s.raw_from) IS NOT TRUE;
+    INSERT INTO rollup_dirty (series_id, hour) SELECT DISTINCT series_id, date_trunc('hour', time, 'UTC') FROM touched;
     RETURN NULL;
 END $$;
-CREATE TRIGGER mark_rollups_removed AFTER DELETE ON reading
-    REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_rollups();
-CREATE TRIGGER mark_rollups_before AFTER UPDATE ON reading
-    REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_rollups();
-CREATE TRIGGER mark_rollups_after AFTER UPDATE ON reading
-    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_rollups();
+CREATE TRIGGER mark_corrected_before AFTER UPDATE ON reading
+    REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_corrected();
+CREATE TRIGGER mark_corrected_after AFTER UPDATE ON reading
+    REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION mark_corrected();
+
+-- Row by row: TimescaleDB's columnstore refuses the other way for removals. Only a mark of one's own transaction spares another,
+-- for nobody can take that away before it ends; and what is no longer kept raw needs none.
+CREATE FUNCTION mark_removed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO rollup_dirty (series_id, hour)
+    SELECT OLD.series_id, of_hour
+    FROM date_trunc('hour', OLD.time, 'UTC') AS of_hour
+    WHERE NOT EXISTS (SELECT FROM series s WHERE s.series_id = OLD.series_id AND OLD.time < s.raw_from)
+      AND NOT EXISTS (
+          SELECT FROM rollup_dirty d
+          WHERE d.series_id = OLD.series_id AND d.hour = of_hour AND d.xmin = pg_current_xact_id()::xid
+      );
+    RETURN NULL;
+END $$;
+CREATE TRIGGER mark_removed AFTER DELETE ON reading FOR EACH ROW EXECUTE FUNCTION mark_removed();
