@@ -132,9 +132,9 @@ def _show(console: Console, connection: psycopg.Connection) -> None:
     for title, name in (
         ("Flags", "list_quality_flags"),
         ("Metrics", "list_metric_quality"),
-        ("Device profiles", "list_profile_rules"),
+        ("Device profiles", "list_profile_quality"),
     ):
-        cursor = connection.execute(query(name))
+        cursor = connection.execute(query(name), {"metric": None, "profile": None})
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for column in cursor.description or ():
             table.add_column(column.name.replace("_", " "), overflow="fold")

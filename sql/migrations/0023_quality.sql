@@ -32,9 +32,10 @@ REVOKE EXECUTE ON FUNCTION excluding_flags FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION excluding_flags TO hedgerow_app, hedgerow_reader;
 
 -- What the rules that set flags go by, one row a metric they look at; filled from devices/metric_quality.csv and then the
--- council's own. Range and step stand in the table metric.
+-- council's own. The range stands in the table metric.
 CREATE TABLE metric_quality (
     metric         text PRIMARY KEY REFERENCES metric (key) ON UPDATE CASCADE ON DELETE CASCADE,
+    max_step_per_min float8 CHECK (max_step_per_min > 0),              -- null: as the vocabulary has it
     flat_count     int4 CHECK (flat_count BETWEEN 3 AND 10000),        -- so many identical readings in a row, not zero, …
     flat_for_s     int8 NOT NULL DEFAULT 0 CHECK (flat_for_s >= 0),    -- … over so long [s] are a flatline; null count: never
     spike_least    float8 CHECK (spike_least > 0),                     -- a lone value at least so far from both neighbours; null: never

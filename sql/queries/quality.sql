@@ -155,10 +155,40 @@ FROM taken
 GROUP BY series_id;
 
 -- name: list_metric_quality
--- What the rules go by, of every metric they look at.
-SELECT m.key AS metric, m.valid_min, m.valid_max, m.max_step_per_min, q.flat_count, coalesce(q.flat_for_s, 0) AS flat_for_s,
-       q.spike_least, coalesce(q.sentinels, '{}') AS sentinels, q.humid_above, q.not_above,
-       coalesce(q.not_above_times, 1) AS not_above_times, q.low_below
+-- What the rules go by, of every metric or of one.
+SELECT m.key AS metric, m.valid_min, m.valid_max, coalesce(q.max_step_per_min, m.max_step_per_min) AS max_step_per_min,
+       q.flat_count, coalesce(q.flat_for_s, 0) AS flat_for_s, q.spike_least, coalesce(q.sentinels, '{}') AS sentinels,
+       q.humid_above, q.not_above, coalesce(q.not_above_times, 1) AS not_above_times, q.low_below
 FROM metric m
 LEFT JOIN metric_quality q ON q.metric = m.key
+WHERE %(metric)s::text IS NULL OR m.key = %(metric)s::text
 ORDER BY m.key;
+
+-- name: set_metric_quality
+-- Settings of a metric instead of what they were.
+INSERT INTO metric_quality AS q (metric, max_step_per_min, flat_count, flat_for_s, spike_least, sentinels, humid_above, not_above,
+                                 not_above_times, low_below)
+SELECT key, nullif(%(max_step_per_min)s::float8, max_step_per_min), %(flat_count)s::int4, %(flat_for_s)s::int8,
+       %(spike_least)s::float8, %(sentinels)s::float8[], %(humid_above)s::float8, %(not_above)s::text,
+       %(not_above_times)s::float8, %(low_below)s::float8
+FROM metric
+WHERE key = %(metric)s::text
+ON CONFLICT (metric) DO UPDATE
+SET max_step_per_min = excluded.max_step_per_min, flat_count = excluded.flat_count, flat_for_s = excluded.flat_for_s,
+    spike_least = excluded.spike_least, sentinels = excluded.sentinels, humid_above = excluded.humid_above,
+    not_above = excluded.not_above, not_above_times = excluded.not_above_times, low_below = excluded.low_below;
+
+-- name: list_profile_quality
+-- What devices of a profile need beyond that, of every profile or of one.
+SELECT p.key AS profile, coalesce(q.warm_up_s, 0) AS warm_up_s, q.silence_s, coalesce(q.sentinels, '{}') AS sentinels
+FROM device_profile p
+LEFT JOIN profile_quality q ON q.profile = p.key
+WHERE %(profile)s::text IS NULL OR p.key = %(profile)s::text
+ORDER BY p.key;
+
+-- name: set_profile_quality
+-- Settings of a profile instead of what they were.
+INSERT INTO profile_quality AS q (profile, warm_up_s, silence_s, sentinels)
+VALUES (%(profile)s::text, %(warm_up_s)s::int8, %(silence_s)s::int8, %(sentinels)s::jsonb)
+ON CONFLICT (profile) DO UPDATE
+SET warm_up_s = excluded.warm_up_s, silence_s = excluded.silence_s, sentinels = excluded.sentinels;

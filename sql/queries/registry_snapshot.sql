@@ -16,7 +16,7 @@ SELECT alias, metric_id FROM metric_alias;
 
 -- name: list_metric_rules
 -- What the rules that set flags go by, of every metric, by metric_id.
-SELECT m.key, m.max_step_per_min, q.flat_count, coalesce(q.flat_for_s, 0), q.spike_least, coalesce(q.sentinels, '{}'),
+SELECT m.key, coalesce(q.max_step_per_min, m.max_step_per_min), q.flat_count, coalesce(q.flat_for_s, 0), q.spike_least, coalesce(q.sentinels, '{}'),
        q.humid_above, q.not_above, coalesce(q.not_above_times, 1), q.low_below
 FROM metric m
 LEFT JOIN metric_quality q ON q.metric = m.key

@@ -61,6 +61,10 @@ LEAST_ROLE: Mapping[str, Least] = {
     "PUT /api/v1/retention/tables/{name}": "admin",
     "GET /api/v1/flags": "viewer",
     "PUT /api/v1/flags/{key}": "admin",
+    "GET /api/v1/quality/metrics": "viewer",
+    "PATCH /api/v1/quality/metrics/{key}": "manager",
+    "GET /api/v1/quality/profiles": "viewer",
+    "PATCH /api/v1/quality/profiles/{key}": "manager",
     # Import, export, labels
     "POST /api/v1/import/devices": "engineer",
     "GET /api/v1/export/devices": "viewer",

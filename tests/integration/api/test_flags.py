@@ -16,13 +16,13 @@ def test_flag_that_keeps_nothing_out_any_more_lets_readings_count(api: Api) -> N
     register(api, "weir")
     api.execute("UPDATE reading SET flags = %s", int(Flag.SPIKE))
     asked = "/api/v1/aggregate?site=weir&every=1h"
-    assert api.get(asked).json() == []
+    assert sum(bucket["n"] for bucket in api.get(asked)) == 0
 
     answer = api.of("admin").put("/api/v1/flags/spike", json={"excluding": False})
 
     assert answer.status_code == 200
     assert {flag["key"]: flag["excluding"] for flag in answer.json()}["spike"] is False
-    assert [bucket["n"] for bucket in api.get(asked).json()] == [1]
+    assert sum(bucket["n"] for bucket in api.get(asked)) == 1
     [entry] = api.execute(
         "SELECT action, before ->> 'excluding', after ->> 'excluding' FROM audit_entry WHERE kind = 'quality_flag'"
     )
