@@ -54,7 +54,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     JOIN device d USING (device_id)
     JOIN device_profile p USING (profile_id)
     LEFT JOIN device_state ds USING (device_id)
-    WHERE se.series_id = ANY (of_series) AND dep.during && tstzrange(since, until) AND p.key <> 'historical'
+    WHERE se.series_id = ANY (of_series) AND dep.during && tstzrange(stays_of_series.since, stays_of_series.until) AND p.key <> 'historical'
 $$;
 REVOKE EXECUTE ON FUNCTION stays_of_series FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION stays_of_series TO hedgerow_app;
