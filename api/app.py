@@ -52,6 +52,7 @@ from api.routes import (
     series,
     sites,
     sites_geojson,
+    storage,
     webhooks,
 )
 from api.silence.watch import watching
@@ -149,6 +150,7 @@ def _json_api() -> APIRouter:
         areas,
         audit,
         retention,
+        storage,
     ):
         router.include_router(part.router)
     return router

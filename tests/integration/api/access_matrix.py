@@ -55,6 +55,7 @@ LEAST_ROLE: Mapping[str, Least] = {
     "GET /api/v1/series": "viewer",
     "POST /api/v1/series": "engineer",
     "GET /api/v1/metrics": "viewer",
+    "GET /api/v1/storage": "admin",
     "GET /api/v1/retention": "viewer",
     "PUT /api/v1/retention/readings": "admin",
     "DELETE /api/v1/retention/readings": "admin",

@@ -70,3 +70,17 @@ def test_policies_that_cannot_be_are_refused(
 
     assert answer.status_code == status, answer.text
     assert shared_api.get("/api/v1/retention")["readings"] == [_ALL]
+
+
+def test_storage_tables_are_told_with_their_partitions(api: Api) -> None:
+    """An administrator sees every table, and readings as one with all their partitions."""
+    api.execute("SELECT ensure_partition('reading', now())")
+    api.execute("INSERT INTO reading VALUES (1, now(), 1, 0)")
+
+    found = {one["name"]: one for one in api.of("admin").get("/api/v1/storage").json()}
+
+    assert found["reading"]["partitions"] == 1
+    assert found["reading"]["bytes"] > found["reading"]["index_bytes"] > 0
+    assert found["reading"]["oldest"] < found["reading"]["newest"]
+    assert found["site"]["partitions"] == 0
+    assert [one["bytes"] for one in found.values()] == sorted((one["bytes"] for one in found.values()), reverse=True)
