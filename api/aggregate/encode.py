@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from io import BytesIO, StringIO
 from itertools import repeat
@@ -29,7 +28,7 @@ MEDIA_TYPES: dict[Format, str] = {
     "arrow": "application/vnd.apache.arrow.stream",
 }
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - the very object that msgspec writes as Z
+_DAY_US = 86_400_000_000
 _ONLY_WHERE_SAID = {"channel": "", "filled": False}
 """Columns that JSON leaves out where they say nothing, and what that is."""
 
@@ -54,9 +53,7 @@ def _row_of(names: tuple[str, ...]) -> type[msgspec.Struct]:
 def _objects(column: Column) -> Iterable[object]:
     """Give a column's values as Python has them; msgspec writes NaN as null."""
     if column.kind == "time":
-        unique, places = np.unique(column.values, return_inverse=True)
-        times = [_EPOCH + timedelta(microseconds=us) for us in unique.tolist()]
-        return [times[place] for place in places.tolist()]
+        return _texts_of_times(column.values)
     if column.kind == "text":
         if len(set(column.texts)) == 1:
             return repeat(column.texts[0], len(column.values))
@@ -65,6 +62,20 @@ def _objects(column: Column) -> Iterable[object]:
         return _whole(column.values)
     values: list[object] = column.values.tolist()
     return values
+
+
+def _texts_of_times(values: NDArray[np.int64]) -> list[object]:
+    """Write times that ascend and are whole seconds, each different day and time of day once: there are few of both."""
+    is_new = np.append(True, values[1:] != values[:-1])[: len(values)]
+    day, rest = np.divmod(values[is_new], _DAY_US)
+    days, day_at = np.unique(day, return_inverse=True)
+    rests, rest_at = np.unique(rest, return_inverse=True)
+    heads = [f"{text}T" for text in days.astype("M8[D]").astype(str).tolist()]
+    tails = [f"{text[11:]}Z" for text in np.datetime_as_string(rests.astype("M8[us]"), unit="s").tolist()]
+    texts = [heads[head] + tails[tail] for head, tail in zip(day_at.tolist(), rest_at.tolist(), strict=True)]
+    runs = np.diff(np.flatnonzero(np.append(is_new, True)))
+    repeated: list[object] = np.repeat(np.array(texts, object), runs).tolist()
+    return repeated
 
 
 def _whole(values: NDArray[np.float64]) -> list[object]:
@@ -88,8 +99,6 @@ def to_csv(columns: Sequence[Column]) -> bytes:
 
 
 def _cells(column: Column) -> Iterable[object]:
-    if column.kind == "time":
-        return [f"{second}Z" for second in np.datetime_as_string(column.values.astype("M8[us]"), unit="s").tolist()]
     if column.kind == "bool":
         return ["true" if value else "false" for value in column.values.tolist()]
     if column.kind == "float":

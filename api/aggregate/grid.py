@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -45,27 +46,34 @@ class Grid:
 def grid_of(rows: Sequence[tuple[Any, ...]], series: NDArray[np.int32], buckets: Buckets, statistics: Sequence[str]) -> Grid:
     """Make a grid of rows (series id, bucket, n, n_all, flags, sum, min, max, first, last), in any order."""
     shape = (len(buckets), len(series))
-    columns: Sequence[tuple[Any, ...]] = list(zip(*rows, strict=True)) if rows else [()] * 10
-    at = np.array(columns[1], np.int64) * len(series) + np.searchsorted(series, np.array(columns[0], np.int32))
+    ids, places, n, flags = (_column(rows, number, np.int64) for number in (0, 1, 2, 4))
+    at = places * len(series) + np.searchsorted(series, ids)
 
     def scattered(column: NDArray[Any], missing: float) -> NDArray[Any]:
         spread = np.full(shape, missing, column.dtype)
         spread.reshape(-1)[at] = column
         return spread
 
-    n = scattered(np.array(columns[2], np.int64), 0)
-    grid = Grid(series, buckets, n, scattered(np.array(columns[4], np.int64), 0))
+    grid = Grid(series, buckets, scattered(n, 0), scattered(flags, 0))
     needed = {"sum" if name == "mean" else name for name in statistics if name != "count"}
-    bare = {name: scattered(np.array(columns[5 + _BARE.index(name)], np.float64), np.nan) for name in needed}
+    bare = {name: scattered(_column(rows, 5 + _BARE.index(name), np.float64), np.nan) for name in needed}
     for name in statistics:
         if name == "mean":
             with np.errstate(invalid="ignore"):
-                grid.statistics[name] = bare["sum"] / n
+                grid.statistics[name] = bare["sum"] / grid.n
         elif name == "count":
-            grid.statistics[name] = n.astype(np.float64)
+            grid.statistics[name] = grid.n.astype(np.float64)
         else:
             grid.statistics[name] = bare[name]
     return grid
+
+
+def _column(rows: Sequence[tuple[Any, ...]], number: int, kind: type[np.generic]) -> NDArray[Any]:
+    values = map(itemgetter(number), rows)
+    try:
+        return np.fromiter(values, kind, len(rows))
+    except TypeError:  # a null: where no reading counts; several times slower
+        return np.array([row[number] for row in rows], kind)
 
 
 def fill(grid: Grid, way: Fill) -> None:
