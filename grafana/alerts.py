@@ -184,7 +184,7 @@ def render() -> str:
     group = {
         "orgId": 1,
         "name": "Hedgerow",
-        "folder": "Hedgerow",
+        "folder": "Hedgerow alarms",
         "interval": "1m",
         "rules": [_rule(alarm) for alarm in ALARMS],
     }

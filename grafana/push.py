@@ -24,6 +24,8 @@ _FROM_A_FILE = "this Grafana has it from a file"
 # What Grafana counts and numbers by itself.
 _NUMBERED = ("id", "version")
 _SHOWN_PATHS = 3
+_ALARMS = ("-alarms", " alarms")
+"""What uid and title of the folder of alert rules have behind those of the dashboards' folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,14 @@ def push(grafana: GrafanaApi, provisioned: Provisioned, wanted: Wanted) -> Itera
     """
     need_plugin(grafana, str(API.type_val))
     folder = provisioned.folder["uid"]
-    yield _push_folder(grafana, folder, wanted)
+    yield _push_folder(grafana, folder, wanted.folder, wanted)
     for source in provisioned.sources:
         yield _push_source(grafana, source, wanted)
     for dashboard in provisioned.dashboards:
         yield _push_dashboard(grafana, dashboard, folder, wanted)
+    yield _push_folder(grafana, f"{folder}{_ALARMS[0]}", f"{wanted.folder}{_ALARMS[1]}", wanted)
     for rule in provisioned.rules:
-        yield _push_rule(grafana, rule, folder, wanted)
+        yield _push_rule(grafana, rule, f"{folder}{_ALARMS[0]}", wanted)
 
 
 def differing(ours: Any, theirs: Any, path: str = "") -> list[str]:  # noqa: ANN401 - JSON
@@ -82,15 +85,15 @@ def differing(ours: Any, theirs: Any, path: str = "") -> list[str]:  # noqa: ANN
     return [] if ours == theirs else [path]
 
 
-def _push_folder(grafana: GrafanaApi, uid: str, wanted: Wanted) -> Change:
-    what = f"folder {wanted.folder}"
+def _push_folder(grafana: GrafanaApi, uid: str, title: str, wanted: Wanted) -> Change:
+    what = f"folder {title}"
     theirs = find(what, grafana.folder.get_folder, uid)
     if theirs is None:
-        _write(wanted, what, grafana.folder.create_folder, wanted.folder, uid=uid)
+        _write(wanted, what, grafana.folder.create_folder, title, uid=uid)
         return Change(what, "created")
-    if theirs["title"] == wanted.folder:
+    if theirs["title"] == title:
         return Change(what, "unchanged")
-    _write(wanted, what, grafana.folder.update_folder, uid, title=wanted.folder, overwrite=True)
+    _write(wanted, what, grafana.folder.update_folder, uid, title=title, overwrite=True)
     return Change(what, "changed", f"was called {theirs['title']}")
 
 

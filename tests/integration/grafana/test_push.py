@@ -28,7 +28,7 @@ VALUES = {
     "DATABASE_NAME": "hedgerow",
     "READER_PASSWORD": PASSWORD,
 }
-EVERYTHING = 1 + len(PROVISIONED.sources) + len(PROVISIONED.dashboards) + len(PROVISIONED.rules)
+EVERYTHING = 2 + len(PROVISIONED.sources) + len(PROVISIONED.dashboards) + len(PROVISIONED.rules)
 
 
 @pytest.fixture
@@ -86,7 +86,8 @@ def test_push_of_alert_rules_leaves_them_to_people(grafana: Grafana) -> None:
     rule = grafana.rules["hedgerow-ingest-stalled"]
 
     assert rule["provenance"] == ""
-    assert rule["folderUID"] == "hedgerow"
+    assert rule["folderUID"] == "hedgerow-alarms"
+    assert grafana.folders["hedgerow-alarms"]["title"] == "Hedgerow alarms" == PROVISIONED.rules[0]["folder"]
     assert rule["annotations"]["__dashboardUid__"] == "hedgerow-ingest"
     assert rule["annotations"]["__panelId__"].isdigit()
 
@@ -107,7 +108,7 @@ def test_push_after_somebody_edited_puts_it_back_and_says_so(grafana: Grafana) -
     board["dashboard"]["panels"][0]["title"] = "Mine"
     board["dashboard"]["panels"][1]["transparent"] = True
     board["meta"]["updatedBy"] = "erin"
-    grafana.dashboards["hedgerow-traffic"]["dashboard"]["panels"][2]["transparent"] = True
+    grafana.dashboards["hedgerow-traffic"]["dashboard"]["panels"][2]["hideTimeOverride"] = True  # ours says nothing of it
     grafana.dashboards["hedgerow-fleet"]["meta"]["folderUid"] = "elsewhere"
     grafana.rules["hedgerow-quarantine"]["data"][2]["model"]["conditions"][0]["evaluator"]["params"] = [99]
     grafana.sources["hedgerow-api"]["jsonData"]["timeoutInSeconds"] = 1
@@ -127,7 +128,7 @@ def test_push_after_somebody_edited_puts_it_back_and_says_so(grafana: Grafana) -
         "changed",
     )
     assert changed["dashboard County overview"][1] == "panels.0.title, panels.1.transparent; was saved by erin"
-    assert changed["dashboard Traffic"][1].startswith("panels.2.transparent")
+    assert changed["dashboard Traffic"][1].startswith("panels.2.hideTimeOverride; ")
     assert changed["alert rule Quarantine filling"][1] == "data.2.model.conditions.0.evaluator.params.0"
     assert changed["data source Hedgerow API"][1] == "jsonData.timeoutInSeconds"
     assert changed["folder Hedgerow"][1] == "was called Sensors"

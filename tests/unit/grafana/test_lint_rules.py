@@ -16,7 +16,7 @@ DASHBOARDS = [{"uid": "board", "panels": [{"id": 3}]}]
 SOUND: Json = {
     "uid": "rule",
     "title": "Stalled",
-    "folder": "Hedgerow",
+    "folder": "Hedgerow alarms",
     "condition": "C",
     "data": [
         {"refId": "A", "datasourceUid": "database", "model": {"refId": "A", "rawSql": "SELECT 1", "format": "time_series"}},
@@ -38,7 +38,7 @@ SOUND: Json = {
 
 FAULTS: dict[str, tuple[str, object, str]] = {
     "uid": ("uid", "a uid", "takes no uid like a uid"),
-    "folder": ("folder", "Other", "lies in the folder Other"),
+    "folder": ("folder", "Hedgerow", "lies in the folder Hedgerow of the dashboards"),
     "summary": ("annotations.summary", "", "has no summary"),
     "description": ("annotations.description", "", "has no description"),
     "runbook": ("annotations.runbook", "", "has no runbook"),
