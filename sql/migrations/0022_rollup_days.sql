@@ -57,78 +57,68 @@ BEGIN
     END IF;
 END $$;
 
--- Makes the days again that lie in some pieces of time, all that have been rolled up.
-CREATE FUNCTION make_days(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS void LANGUAGE sql AS $$
-    WITH piece AS (
-        SELECT p.series_id, s.day_zone, greatest(p.lower, h.first_hour) AS lower, least(p.upper, st.rolled_until) AS upper
+-- Makes the days again that lie in some pieces of time, all that have been rolled up. Here and below no plan may depend on how
+-- few rows there once were: every table is walked along its key.
+CREATE FUNCTION make_days(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS void LANGUAGE plpgsql
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    DELETE FROM rollup_day d USING unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
+    WHERE d.series_id = p.series_id AND d.since < p.upper AND d.until > p.lower AND d.since > p.lower - interval '2 days';
+
+    INSERT INTO rollup_day (series_id, since, until, n, n_all, flags, sum, min, max, first, last)
+    SELECT d.series_id, d.since, d.until, a.*
+    FROM (
+        SELECT DISTINCT p.series_id, t.since, t.until
         FROM unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
         JOIN series s USING (series_id)
-        CROSS JOIN rollup_state st
-        CROSS JOIN LATERAL (SELECT min(hour) AS first_hour FROM rollup_hour h WHERE h.series_id = p.series_id) h
-        WHERE s.day_zone IS NOT NULL AND h.first_hour IS NOT NULL AND st.rolled_until IS NOT NULL
-    ), day AS (
-        SELECT DISTINCT p.series_id, d.since, d.until
-        FROM piece p
-        CROSS JOIN rollup_state st
+        JOIN rollup_state st ON st.rolled_until IS NOT NULL
+        JOIN LATERAL (SELECT min(hour) AS first_hour FROM rollup_hour h WHERE h.series_id = p.series_id) h ON first_hour IS NOT NULL
         CROSS JOIN LATERAL generate_series(
-            date_trunc('day', p.lower AT TIME ZONE p.day_zone),
-            (p.upper - interval '1 microsecond') AT TIME ZONE p.day_zone,
+            date_trunc('day', greatest(p.lower, h.first_hour) AT TIME ZONE s.day_zone),
+            (least(p.upper, st.rolled_until) - interval '1 microsecond') AT TIME ZONE s.day_zone,
             interval '1 day'
         ) AS midnight
         CROSS JOIN LATERAL (
-            SELECT midnight AT TIME ZONE p.day_zone AS since, (midnight + interval '1 day') AT TIME ZONE p.day_zone AS until
-        ) d
-        WHERE d.until <= st.rolled_until AND d.since = date_trunc('hour', d.since, 'UTC') AND d.until = date_trunc('hour', d.until, 'UTC')
-    ), made AS (
-        SELECT d.series_id, d.since, d.until, a.*
-        FROM day d
-        CROSS JOIN LATERAL (
-            SELECT sum(h.n)::int4 AS n, sum(h.n_all)::int4 AS n_all, bit_or(h.flags) AS flags,
-                   sum(h.sum) AS sum, min(h.min) AS min, max(h.max) AS max,
-                   (array_agg(h.first ORDER BY h.hour) FILTER (WHERE h.n > 0))[1] AS first,
-                   (array_agg(h.last ORDER BY h.hour DESC) FILTER (WHERE h.n > 0))[1] AS last
-            FROM rollup_hour h
-            WHERE h.series_id = d.series_id AND h.hour >= d.since AND h.hour < d.until
-        ) a
-        WHERE a.n_all > 0
-    ), kept AS (
-        INSERT INTO rollup_day AS old (series_id, since, until, n, n_all, flags, sum, min, max, first, last)
-        SELECT * FROM made
-        ON CONFLICT (series_id, since) DO UPDATE
-        SET until = excluded.until, n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum,
-            min = excluded.min, max = excluded.max, first = excluded.first, last = excluded.last
-    )
-    DELETE FROM rollup_day d USING unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
-    WHERE d.series_id = p.series_id AND d.since < p.upper AND d.until > p.lower
-      AND NOT EXISTS (SELECT FROM made m WHERE m.series_id = d.series_id AND m.since = d.since)
-$$;
+            SELECT midnight AT TIME ZONE s.day_zone AS since, (midnight + interval '1 day') AT TIME ZONE s.day_zone AS until
+        ) t
+        WHERE t.until <= st.rolled_until
+          AND t.since = date_bin('1 hour', t.since, '2000-01-01T00:00:00Z') AND t.until = date_bin('1 hour', t.until, '2000-01-01T00:00:00Z')
+    ) d
+    CROSS JOIN LATERAL (
+        SELECT sum(h.n), sum(h.n_all) AS n_all, bit_or(h.flags), sum(h.sum), min(h.min), max(h.max),
+               (array_agg(h.first ORDER BY h.hour) FILTER (WHERE h.n > 0))[1],
+               (array_agg(h.last ORDER BY h.hour DESC) FILTER (WHERE h.n > 0))[1]
+        FROM rollup_hour h
+        WHERE h.series_id = d.series_id AND h.hour >= d.since AND h.hour < d.until
+    ) a
+    WHERE a.n_all > 0;
+END $$;
 
 -- Aggregates some pieces of time again, in whole hours, and makes their days again; gives how many pieces. What lies before
 -- `raw_from` stays as it is. Each statement in here sees what was there when it began, which is no less than what the caller saw.
-CREATE FUNCTION roll_pieces(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS int4 LANGUAGE plpgsql AS $$
+CREATE FUNCTION roll_pieces(of_series int4[], lowers timestamptz[], uppers timestamptz[]) RETURNS int4 LANGUAGE plpgsql
+SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    raw_lowers timestamptz[];
 BEGIN
     LOCK TABLE ONLY reading IN ROW EXCLUSIVE MODE; -- as writers do: `raw_from` is raised when nobody has it
-    WITH piece AS (
-        SELECT p.series_id, greatest(p.lower, s.raw_from) AS lower, p.upper
-        FROM unnest(of_series, lowers, uppers) AS p(series_id, lower, upper)
+    raw_lowers := ARRAY(
+        SELECT greatest(p.lower, s.raw_from)
+        FROM unnest(of_series, lowers) WITH ORDINALITY AS p(series_id, lower, place)
         LEFT JOIN series s USING (series_id)
-    ), found AS (
-        SELECT a.series_id, date_bin('1 hour', a.at, '2000-01-01T00:00:00Z') AS hour, a.n, a.n_all, a.flags, a.sum, a.min, a.max, a.first, a.last
-        FROM (SELECT array_agg(series_id) AS series, array_agg(lower) AS lowers, array_agg(upper) AS uppers FROM piece) p
-        CROSS JOIN rollup_state st
-        CROSS JOIN LATERAL aggregate_pieces(p.series, p.lowers, p.uppers, NULL, st.excluding) a
-    ), kept AS (
-        INSERT INTO rollup_hour AS old (series_id, hour, n, n_all, flags, sum, min, max, first, last)
-        SELECT * FROM found
-        ON CONFLICT (series_id, hour) DO UPDATE
-        SET n = excluded.n, n_all = excluded.n_all, flags = excluded.flags, sum = excluded.sum, min = excluded.min,
-            max = excluded.max, first = excluded.first, last = excluded.last
-    )
-    DELETE FROM rollup_hour h USING piece p
-    WHERE h.series_id = p.series_id AND h.hour >= p.lower AND h.hour < p.upper
-      AND NOT EXISTS (SELECT FROM found f WHERE f.series_id = h.series_id AND f.hour = h.hour);
+        ORDER BY p.place
+    );
+
+    DELETE FROM rollup_hour h USING unnest(of_series, raw_lowers, uppers) AS p(series_id, lower, upper)
+    WHERE h.series_id = p.series_id AND h.hour >= p.lower AND h.hour < p.upper;
+
+    INSERT INTO rollup_hour (series_id, hour, n, n_all, flags, sum, min, max, first, last)
+    SELECT a.series_id, date_bin('1 hour', a.at, '2000-01-01T00:00:00Z'), n, n_all, flags, sum, min, max, first, last
+    FROM rollup_state st
+    CROSS JOIN LATERAL aggregate_pieces(of_series, raw_lowers, uppers, NULL, st.excluding) a;
+
     PERFORM make_days(of_series, lowers, uppers);
-    RETURN cardinality(of_series);
+    RETURN coalesce(cardinality(of_series), 0);
 END $$;
 
 -- Corrections and removals mark their hours once each, however many readings of an hour a statement touches.
