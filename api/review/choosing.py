@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from api.review.schemas import NewReview
 
-MOST_READINGS = 2_000_000
-"""In one review: ingest waits while they are written, some ten seconds a million."""
+MOST_READINGS = 1_000_000
+"""In one review: ingest waits while they are written, ten seconds for a million flags and longer for values."""
 
 
 @dataclass(frozen=True, slots=True)

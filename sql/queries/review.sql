@@ -15,6 +15,9 @@ LIMIT %(limit)s::int8 + 1;
 -- name: foresee_review
 -- What a review would do to the readings of a range, series by series: `adding` are flags it adds; with a scale and a shift values
 -- change, and whether they are out of range is judged anew.
+WITH counted AS MATERIALIZED (
+    SELECT excluding_flags() AS excluding -- once, and not for every reading
+)
 SELECT w.series_id AS series, f.*
 FROM unnest(%(series)s::int4[]) AS w(series_id)
 JOIN series se USING (series_id)
@@ -28,7 +31,7 @@ CROSS JOIN LATERAL (
            max(r.time) AS last,
            avg(r.value) FILTER (WHERE r.flags & counted.excluding = 0) AS mean_before,
            avg(after.value) FILTER (WHERE after.flags & counted.excluding = 0) AS mean_after
-    FROM (SELECT excluding_flags() AS excluding) counted
+    FROM counted
     CROSS JOIN reading r
     CROSS JOIN LATERAL (SELECT r.value * coalesce(%(scale)s::float8, 1) + coalesce(%(shift)s::float8, 0) AS value) new
     CROSS JOIN LATERAL (
