@@ -70,12 +70,17 @@ JOIN metric m USING (metric_id)
 ORDER BY s.code, m.key, se.channel;
 
 -- name: bench_sites
--- Every site, how it is, and its last value of one metric.
-SELECT s.code, s.name, s.domain, s.latitude, s.longitude, st.state, st.since, m.key, l.value, m.unit
+-- Every site, how it is, and its last value that matters most.
+SELECT s.code, s.name, s.domain, s.latitude, s.longitude, st.state, st.since, main.key, main.value, main.unit
 FROM site s
 JOIN site_state st USING (site_id)
-LEFT JOIN (series se JOIN metric m ON m.metric_id = se.metric_id AND m.key = 'pm2_5' JOIN latest l USING (series_id))
-    ON se.site_id = s.site_id
+LEFT JOIN (
+    SELECT DISTINCT ON (se.site_id) se.site_id, m.key, m.unit, l.value
+    FROM latest l
+    JOIN series se USING (series_id)
+    JOIN metric m USING (metric_id)
+    ORDER BY se.site_id, array_position('{pm2_5,no2,pm10,o3}', m.key), m.metric_id
+) main USING (site_id)
 ORDER BY s.code;
 
 -- name: bench_site

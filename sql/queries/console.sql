@@ -97,13 +97,18 @@ SELECT key, name FROM device_profile ORDER BY key <> 'generic', lower(name), key
 -- Every site that fits the filters, with its state as in the overview and the last value of its main metric.
 WITH state AS (
     SELECT s.*, st.state, st.since FROM site s JOIN site_state st USING (site_id)
+), ranked AS (
+    -- Once for each metric: looked up in the list for each series it would take most of the time.
+    SELECT metric_id, key, unit,
+           row_number() OVER (ORDER BY array_position(%(main_metrics)s::text[], key),
+                              domain IN ('radio', 'power', 'device', 'location'), metric_id) AS rank
+    FROM metric
 ), main AS (
     SELECT DISTINCT ON (se.site_id) se.site_id, m.key AS metric, m.unit, l.value
     FROM latest l
     JOIN series se USING (series_id)
-    JOIN metric m USING (metric_id)
-    ORDER BY se.site_id, array_position(%(main_metrics)s::text[], m.key),
-             m.domain IN ('radio', 'power', 'device', 'location'), m.metric_id, se.channel
+    JOIN ranked m USING (metric_id)
+    ORDER BY se.site_id, m.rank, se.channel
 )
 SELECT state.code, state.name, state.domain, state.latitude, state.longitude, state.state, state.since,
        main.metric, main.value, main.unit
