@@ -172,12 +172,11 @@ class _Maintenance:
             self._drop_old(parent, before)
         with self._or_later("old readings"):
             self._delete_readings()
-        self._drop_empty("reading")
+        self._drop_empty()
         for name, before in self._connection.execute(query("list_what_ages"), {"now": self._now}).fetchall():
             with self._or_later(f"old rows of {name}"):
                 self._forget(name, before)
-        with self._or_later("compression of old partitions"):
-            self._connection.execute(query("use_columnstore"))
+        self._compress()
 
     @contextmanager
     def _or_later(self, what: str) -> Iterator[None]:
@@ -212,13 +211,20 @@ class _Maintenance:
                 self.outcome.partition_rows += rows
                 self.outcome.bytes += size
 
-    def _drop_empty(self, parent: str) -> None:
-        for (name,) in self._rows("list_empty_partitions", {"parent": parent, "before": self._now - _LONG_PAST}):
+    def _compress(self) -> None:
+        try:
+            self._connection.execute(query("use_columnstore"))
+        except psycopg.Error as error:  # whatever it is, the next run must not wait for it
+            log.warning("old partitions are not compressed: %s", _plain(error))
+
+    def _drop_empty(self) -> None:
+        asked: dict[str, object] = {"before": self._now - _LONG_PAST, "name": None}
+        for (name,) in self._rows("list_empty_partitions", asked):
             with self._or_later(f"empty partition {name}"), self._connection.transaction():
                 self._connection.execute(query("lock_registry"))
                 self._connection.execute(query("keep_readings_as_they_are"))
-                if _first(self._connection, "is_empty", {"name": name}):
-                    self._connection.execute(query("drop_partition"), {"parent": parent, "name": name})
+                if _first(self._connection, "list_empty_partitions", {**asked, "name": name}):
+                    self._connection.execute(query("drop_partition"), {"parent": "reading", "name": name})
                     self.outcome.partitions.append(name)
 
     def _delete_readings(self) -> None:

@@ -102,14 +102,6 @@ BEGIN
     RETURN found;
 END $$;
 
-CREATE FUNCTION is_empty(relation text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    found boolean;
-BEGIN
-    EXECUTE format('SELECT NOT EXISTS (SELECT FROM %s)', relation::regclass) INTO found;
-    RETURN found;
-END $$;
-
 -- What is deleted by age is found by age.
 CREATE INDEX uplink_radio_received_at ON uplink_radio USING brin (received_at);
 CREATE INDEX device_event_received_at ON device_event USING brin (received_at);

@@ -43,9 +43,9 @@ ORDER BY 2 DESC, 1;
 SELECT before, after FROM columnstore_of('reading');
 
 -- name: measure_growth
--- Readings a day, and bytes of raw messages a day, of the last seven that are over.
-SELECT (SELECT coalesce(sum(n_all), 0) / 7.0 FROM rollup_hour
-        WHERE hour >= %(now)s::timestamptz - interval '8 days' AND hour < %(now)s::timestamptz - interval '1 day')::float8 AS readings,
+-- Readings that ingest stored and bytes of raw messages, a day, in the last seven.
+SELECT (SELECT coalesce(sum(readings_stored) / greatest(1, extract(epoch FROM %(now)s::timestamptz - min(minute)) / 86400), 0)
+        FROM ingest_minute WHERE minute >= %(now)s::timestamptz - interval '7 days')::float8 AS readings,
        (SELECT coalesce(sum(bytes), 0) / 7.0 FROM partitions_of('uplink')
         WHERE upper > %(now)s::timestamptz - interval '8 days' AND upper <= %(now)s::timestamptz)::float8 AS uplink_bytes;
 

@@ -320,6 +320,21 @@ def test_partitions_ahead_plain_the_next_month_and_days_are_there(plain_database
         assert days == (4, datetime(2026, 11, 26, tzinfo=UTC))
 
 
+def test_run_empty_partitions_of_long_ago_go_and_others_stay(database: str) -> None:
+    """A partition whose last reading was deleted goes; one that holds a single reading, however old, stays."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        for at in (BEGIN, BEGIN + timedelta(days=100)):
+            connection.execute("SELECT ensure_partition('reading', %s)", (at,))
+            connection.execute("INSERT INTO reading VALUES (1, %s, 1, 0)", (at,))
+        connection.execute("DELETE FROM reading WHERE time = %s", (BEGIN,))
+
+        outcome = run(connection, NOW)
+
+        assert len(outcome.partitions) == 1
+        assert connection.execute("SELECT time FROM reading").fetchall() == [(BEGIN + timedelta(days=100),)]
+        assert connection.execute("SELECT min(upper) > %s FROM partitions_of('reading')", (BEGIN,)).fetchone() == (True,)
+
+
 def test_use_columnstore_apache_edition_is_not_offered(timescale_database: str) -> None:
     """Nothing is switched on where the licence does not allow it."""
     with psycopg.connect(timescale_database, autocommit=True) as connection:
