@@ -176,25 +176,35 @@ CREATE FUNCTION site_states() RETURNS SETOF site_state
 REVOKE EXECUTE ON FUNCTION site_states FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION site_states TO hedgerow_reader;
 
--- How well each site reports now; where it is; its last reading of the metric that tells most; what came of the last 24 whole hours.
+-- What of the readings that were due in the last 24 whole hours counts, by site: the mean over its series, but for those that tell
+-- of the sensor itself. Gathered first, for all sites at once: looked up one by one it takes three times as long.
+CREATE VIEW site_capture AS
+WITH day AS MATERIALIZED (
+    SELECT date_trunc('hour', now(), 'UTC') - interval '24 hours' AS begins, date_trunc('hour', now(), 'UTC') AS ends
+), counted AS MATERIALIZED (
+    SELECT h.series_id, sum(h.n)::float8 AS n FROM metric_hour h
+    WHERE h.time >= (SELECT begins FROM day) AND h.time < (SELECT ends FROM day)
+    GROUP BY h.series_id
+), expected AS MATERIALIZED (
+    SELECT site_id, channel, readings_expected(site_id, channel, begins, ends) AS n
+    FROM (SELECT DISTINCT site_id, channel FROM series) place, day
+)
+SELECT se.site_id, avg(least(1, coalesce(counted.n, 0) / expected.n)) AS data_capture
+FROM series se
+JOIN metric m USING (metric_id)
+JOIN latest l USING (series_id)
+JOIN expected USING (site_id, channel)
+LEFT JOIN counted USING (series_id)
+WHERE expected.n > 0 AND m.domain NOT IN ('radio', 'power', 'device', 'location')
+GROUP BY se.site_id;
+
+-- How well each site reports now; where it is; its last reading of the metric that tells most; what came of the last 24 hours.
 CREATE VIEW site_status AS
 SELECT s.code AS site, s.name AS site_name, coalesce(s.domain, 'mixed') AS domain, s.latitude, s.longitude, st.state, st.since,
-       st.last_received_at, main.metric, main.value, main.unit, main.time AS last_reading_at,
-       (SELECT avg(least(1, counted.n / expected.n))
-        FROM series se
-        JOIN metric m USING (metric_id)
-        CROSS JOIN LATERAL (
-            SELECT readings_expected(se.site_id, se.channel, day.ends - interval '24 hours', day.ends) AS n
-        ) expected
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(h.n), 0)::float8 AS n FROM metric_hour h
-            WHERE h.series_id = se.series_id AND h.time >= day.ends - interval '24 hours' AND h.time < day.ends
-        ) counted
-        WHERE se.site_id = s.site_id AND expected.n > 0 AND m.domain NOT IN ('radio', 'power', 'device', 'location')
-          AND EXISTS (SELECT FROM latest l WHERE l.series_id = se.series_id)) AS data_capture_day
+       st.last_received_at, main.metric, main.value, main.unit, main.time AS last_reading_at, c.data_capture AS data_capture_day
 FROM site s
 JOIN site_states() st USING (site_id)
-CROSS JOIN LATERAL (SELECT date_trunc('hour', now(), 'UTC') AS ends) day
+LEFT JOIN site_capture c USING (site_id)
 LEFT JOIN LATERAL (
     SELECT m.key AS metric, l.value, m.unit, l.time
     FROM series se
@@ -235,7 +245,7 @@ LEFT JOIN LATERAL (
 ) radio ON true
 WHERE v.retired_at IS NULL;
 
--- What charts mark: what was done to sensors, windows of maintenance, what the watch over silence or a network server complained of.
+-- What charts mark: what was done to sensors, maintenance, what the watch over silence or a network server complained of.
 -- Who did it, and what they wrote, is not told.
 CREATE VIEW site_annotation AS
 SELECT a.at AS time, NULL::timestamptz AS time_end, s.code AS site, s.name AS site_name,
