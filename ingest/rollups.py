@@ -2,7 +2,8 @@
 
 Why nothing is missed: a reading of a closed hour is stored together with a mark, in one transaction. Marks are only ever added,
 and only visible ones taken away, by the statement that aggregates their hours from what is visible with them. An hour is closed
-at a moment when nobody stores readings who could not know it (`hold_closed_hours`); docs/adr/0010.
+at a moment when nobody stores readings who could not know it (`hold_closed_hours`); docs/adr/0010. Local days are made again in
+the transaction that changes one of their hours (`roll_pieces`); docs/adr/0012.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def close_hours(connection: psycopg.Connection, now: datetime, patience: str = "
 
 
 def roll_one(connection: psycopg.Connection, steps: Sequence[str] = STEPS) -> bool:
-    """Aggregate the next closed hour, a marked series or marked hours; tell whether there was anything to do."""
+    """Aggregate the next closed hour, what is marked, or days of another time zone; tell whether there was anything to do."""
     return any(_first(connection, step, {"most": _MARKS_AT_ONCE}) is not None for step in steps)
 
 
