@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from ingest.message import Message, group_of
 from ingest.prepared import prepare
 from ingest.replay_quarantine import Wanted, replay
 from ingest.resolve import resolve
-from ingest.retention import is_due, look, run
+from ingest.retention import Retention, is_due, look, run
 from ingest.store import Outdated, Store
 from sql.migrate import migrate
 from sql.queries import query
@@ -167,6 +168,24 @@ def test_run_a_reader_keeps_a_partition_until_the_next_run(store: OldStore, data
     assert any(line.startswith("partition ") for line in held.postponed)
     assert run(store.connection, NOW).postponed == []
     assert [lower for lower, upper in store.partitions() if upper <= _LIMIT] == []
+
+
+def test_retention_of_two_workers_one_runs_and_not_again_within_the_hour(
+    plain_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the background the work is done by one of the workers, soon after its start, and then once an hour."""
+    monkeypatch.setattr("ingest.retention._BEAT_S", 0.02)
+    both = [Retention(plain_database, name) for name in ("w-0", "w-1")]
+    for one in both:
+        one.start()
+    with psycopg.connect(plain_database, autocommit=True) as connection:
+        while not connection.execute("SELECT FROM retention_run").fetchall():
+            time.sleep(0.02)
+        time.sleep(0.2)  # ten beats
+        for one in both:
+            one.stop()
+
+        assert connection.execute("SELECT count(*), max(postponed) FROM retention_run").fetchone() == (1, "")
 
 
 def test_run_registry_ingest_knows_from_when_readings_are_kept(store: OldStore) -> None:
