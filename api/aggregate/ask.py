@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ import numpy as np
 
 from api.aggregate import of_readings
 from api.aggregate.expected import Stay, expected_readings
-from api.aggregate.fetch import Which, fetch_grid, fetch_readings, fetch_stays
+from api.aggregate.fetch import Which, fetch_grid, fetch_readings, fetch_statuses, fetch_stays
 from api.aggregate.grid import fill
 from api.aggregate.statistics import Wanted, fraction_of, makes_sense
 from api.aggregate.table import Part, with_captures
@@ -47,6 +47,7 @@ class Question:
     fill: Fill
     is_hour_ending: bool
     now: datetime
+    with_status: bool = False
 
 
 async def answer_parts(connection: AsyncConnection, asked: AskedSeries, question: Question) -> list[Part]:
@@ -92,7 +93,10 @@ async def _answer_part(
     _leave_out_senseless(grid, labels)
     expected = _expected(grid, stays, question.now)
     fill(grid, question.fill)
-    return with_captures(grid, expected)
+    part = with_captures(grid, expected)
+    if not question.with_status:
+        return part
+    return replace(part, status=await fetch_statuses(connection, which.series, buckets))
 
 
 def _add_of_readings(

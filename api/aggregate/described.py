@@ -36,6 +36,7 @@ class Bucket(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     rate: Annotated[float | None, Meta(description="The increase per hour")] = None
     time_weighted_mean: float | None = None
     channel: Annotated[str, Meta(description="Only where a site has several of the metric")] = ""
+    status: Annotated[str, Meta(description="How far all of the bucket is checked, as `with_status` asked for")] = ""
     filled: Annotated[bool, Meta(description="Whether the statistics are made up, as `fill` asked for")] = False
 
 

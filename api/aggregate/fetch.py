@@ -102,6 +102,17 @@ async def fetch_grid(connection: AsyncConnection, which: Which, buckets: Buckets
     return grid_of(rows, np.array(which.series, np.int32), buckets, statistics)
 
 
+async def fetch_statuses(connection: AsyncConnection, series: Sequence[int], buckets: Buckets) -> NDArray[np.int8]:
+    """Ask for the lowest status of each series in each bucket: a position in `api.aggregate.table.STATUSES`."""
+    status = np.zeros((len(buckets), len(series)), np.int8)
+    cursor = connection.cursor(binary=True)
+    cursor.adapters.register_dumper(Times, _TimesDumper)
+    await cursor.execute(query("lowest_status"), {"series": list(series), "edges": Times(buckets.cuts)})
+    for series_id, bucket, is_ratified in await cursor.fetchall():
+        status[bucket, np.searchsorted(series, series_id)] = 2 if is_ratified else 1
+    return status
+
+
 async def fetch_readings(connection: AsyncConnection, which: Which, buckets: Buckets, *, with_one_before: bool) -> Readings:
     """Ask for every reading that counts within the buckets.
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["time", "text", "float", "whole", "bool"]
 
+STATUSES = ("provisional", "verified", "ratified")
+"""How far what a point covers is checked, the lowest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -38,6 +41,8 @@ class Part:
     grid: Grid
     beside: Mapping[str, NDArray[np.float64]]
     """n, n_expected, data_capture and flags."""
+    status: NDArray[np.int8] | None = None
+    """Position in `STATUSES` of what stands beside each point; None: it was not asked for."""
 
 
 def with_captures(grid: Grid, expected: NDArray[np.float64]) -> Part:
@@ -80,6 +85,8 @@ def long_table(
     columns += [numbers(name, kind_of(name)) for name in parts[0].beside]
     if any(label.channel for label in labels.values()):
         columns.append(Column("channel", "text", place, [labels[series_id].channel for series_id in ids]))
+    if (told := _told_statuses(parts)) is not None:
+        columns.append(Column("status", "text", told[order], STATUSES))
     if with_filled:
         filled = np.concatenate([part.grid.is_filled[part.grid.is_there] for part in parts])
         columns.append(Column("filled", "bool", filled[order]))
@@ -103,6 +110,10 @@ def wide_table(
                     values = np.full(len(times), np.nan)
                     values[at[kept]] = _values(part, name)[rows, number][kept]
                     columns.append(Column(f"{head}/{name}", kind_of(name), values))
+            if part.status is not None:
+                status = np.full(len(times), len(STATUSES))
+                status[at[kept]] = part.status[rows, number][kept]
+                columns.append(Column(f"{head}/status", "text", status, (*STATUSES, "")))
             if with_filled:
                 filled = np.zeros(len(times), np.bool_)
                 filled[at[kept]] = part.grid.is_filled[rows, number][kept]
@@ -118,6 +129,11 @@ def head_of(label: Label) -> str:
 def kind_of(name: str) -> Kind:
     """Tell whether a column holds whole numbers."""
     return "whole" if name in ("count", "n", "n_expected", "flags") else "float"
+
+
+def _told_statuses(parts: Sequence[Part]) -> NDArray[np.int8] | None:
+    told = [part.status[part.grid.is_there] for part in parts if part.status is not None]
+    return np.concatenate(told) if told else None
 
 
 def _values(part: Part, name: str) -> NDArray[np.float64]:

@@ -50,6 +50,9 @@ class AggregateAsked(SeriesAndTimes):
     form: Literal["long", "wide"] = Field(
         "long", alias="shape", description="`long`: a row for each point; `wide`: a row for each time, columns for each series"
     )
+    with_status: bool = Field(
+        default=False, description="Whether each point says how far it is checked: provisional, verified or ratified throughout"
+    )
     format: Format | None = Field(None, description="Default: by the header Accept, else JSON")
 
 
@@ -125,6 +128,7 @@ async def _settle(connection: Connection, series: AskedSeries, asked: AggregateA
         asked.fill,
         asked.hour_ending,
         datetime.now(UTC),
+        asked.with_status,
     )
 
 

@@ -278,3 +278,15 @@ FROM reading r
 WHERE l.series_id = ANY (%(series)s::int4[]) AND r.series_id = l.series_id AND r.time = l.time
   AND r.time >= %(start)s::timestamptz AND r.time < %(end)s::timestamptz
   AND (l.value, l.flags) IS DISTINCT FROM (r.value, r.flags);
+
+-- name: lowest_status
+-- The lowest status of some series in buckets between `edges`, and nothing where that is provisional: what no status covers is.
+SELECT st.series_id, b.bucket, bool_and(st.status = 'ratified') AS is_ratified
+FROM unnest(%(edges)s::timestamptz[]) WITH ORDINALITY AS start(at, place)
+CROSS JOIN LATERAL (
+    SELECT (place - 1)::int4 AS bucket, tstzrange(at, (%(edges)s::timestamptz[])[place + 1]) AS during
+) b
+JOIN series_status st ON st.during && b.during
+WHERE st.series_id = ANY (%(series)s::int4[]) AND place < cardinality(%(edges)s::timestamptz[])
+GROUP BY st.series_id, b.bucket, b.during
+HAVING range_agg(st.during) @> b.during;

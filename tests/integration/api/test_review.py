@@ -261,3 +261,30 @@ def test_review_of_a_series_elsewhere_is_as_of_one_that_is_not_there(plain_api: 
         for table in ("invalidation", "value_adjustment", "reading_before", "series_status"):
             seen = connection.execute(f"SELECT DISTINCT series_id FROM {table}".encode()).fetchall()  # noqa: S608 - our names
             assert east not in {series for (series,) in seen}, table
+
+
+def test_aggregate_says_how_far_all_of_a_bucket_is_checked(api: Api) -> None:
+    """A bucket has the lowest status within it, also where several ranges make up the bucket; long and wide alike."""
+    number = series_at(api, "mill", values=24)
+    review(api, "statuses", number, 0, 20, status="verified").raise_for_status()
+    review(api, "statuses", number, 4, 15, status="ratified").raise_for_status()
+    asked = {"series": number, "from": at(0), "to": at(25), "every": "5m", "with_status": True}
+
+    points = api.get("/api/v1/aggregate", **asked)
+    rows = api.get("/api/v1/aggregate", **asked, shape="wide", fill="null")
+
+    assert [point["status"] for point in points] == ["verified", "ratified", "ratified", "verified", "provisional"]
+    assert [row["mill/no2/status"] for row in rows] == [point["status"] for point in points]
+    assert "status" not in api.get("/api/v1/aggregate", **asked | {"with_status": False})[0]
+
+
+def test_review_of_too_many_readings_is_refused(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One transaction changes no more than ingest can wait for."""
+    number = series_at(plain_api, "mill")
+    monkeypatch.setattr("api.review.choosing.MOST_READINGS", 5)
+
+    answer = review(plain_api, "invalidations", number, 0, 6)
+
+    assert answer.status_code == 422
+    assert "the range holds 6 readings" in answer.json()["detail"]
+    assert review(plain_api, "invalidations", number, 0, 5).status_code == 201
