@@ -14,6 +14,8 @@ from sql.queries import query
 if TYPE_CHECKING:
     import psycopg
 
+    from devices.quality.rules import MetricRow
+
 _FILE = Path(__file__).parent / "metric_vocabulary.csv"
 _QUALITY_FILE = Path(__file__).parent / "metric_quality.csv"
 
@@ -66,6 +68,21 @@ def _quality_row(metric: Metric) -> dict[str, object]:
         ],
         **{name: _number(row.get(name, "")) for name in ("spike_least", "humid_above", "low_below")},
     }
+
+
+def shipped_rules() -> list[MetricRow]:
+    """Give what the rules begin with, of every metric, as rows of the query `list_metric_rules`."""
+    rows = [(metric, _quality_row(metric)) for metric in load_vocabulary()]
+    return [
+        (
+            metric.key,
+            metric.max_step_per_min,
+            *(row[name] for name in ("flat_count", "flat_for_s", "spike_least", "sentinels", "humid_above", "not_above")),
+            row["not_above_times"],
+            row["low_below"],
+        )  # type: ignore[misc]
+        for metric, row in rows
+    ]
 
 
 def _number(text: str) -> float | None:

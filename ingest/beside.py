@@ -28,12 +28,13 @@ def is_crossed(batch: Batch, is_good: Mask, registry: Registry) -> Mask:
     """
     crossed = np.zeros(len(batch), bool)
     rules = registry.rules
-    if (rules.not_above == NONE).all():
+    is_bounded = rules.not_above != NONE
+    if not is_bounded.any():
         return crossed
-    rows = np.flatnonzero((registry.series_bound[batch.series] != NONE) & is_good)
+    rows = np.flatnonzero(is_bounded[batch.metric] & is_good)
     if len(rows):
         bounds = np.zeros(len(rules.not_above), bool)
-        bounds[rules.not_above[rules.not_above != NONE]] = True
+        bounds[rules.not_above[is_bounded]] = True
         source = np.flatnonzero(bounds[batch.metric] & is_good)
         bound = registry.series_bound[batch.series[rows]]
         found = as_of(bound, batch.time_us[rows], batch.series[source], batch.time_us[source], 0)
@@ -59,17 +60,17 @@ class Damp:
         source = np.flatnonzero((batch.metric == rules.humidity) & is_good)
         place = registry.series_site[batch.series[source]]
         self._make_room(len(registry.series_site) and int(registry.series_site.max()) + 1)
-        if len(rows):
-            site = registry.series_site[batch.series[rows]]
-            known = np.unique(site)
-            found = as_of(
-                site,
-                batch.time_us[rows],
-                np.concatenate([known, place]),
-                np.concatenate([self._time_us[known], batch.time_us[source]]),
-                HUMID_FOR_US,
-            )
-            values = np.concatenate([self._value[known], batch.value[source]])
+        is_damp = rules.humid_above.min()
+        if len(rows) and ((batch.value[source] > is_damp).any() or (self._value > is_damp).any()):
+            site, time_us = registry.series_site[batch.series[rows]], batch.time_us[rows]
+            found = as_of(site, time_us, place, batch.time_us[source], HUMID_FOR_US)
+            age_us = time_us - self._time_us[site]
+            is_known = (age_us >= 0) & (age_us <= HUMID_FOR_US)
+            if len(source):
+                is_known &= (found == NONE) | (batch.time_us[source][found] < self._time_us[site])
+            # What the site had before stands behind the sources of the batch.
+            values = np.concatenate([batch.value[source], self._value[site[is_known]]])
+            found[is_known] = np.arange(len(source), len(values))
             humid[rows] = is_humid(values, found, rules.humid_above[batch.metric[rows]])
         self.take_over(place, batch.time_us[source], batch.value[source])
         return humid

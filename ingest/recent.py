@@ -31,6 +31,8 @@ NO_NEIGHBOUR = Flag.OUT_OF_RANGE | Flag.SENTINEL
 
 _REMEMBERED = np.int16(Flag.STEP | Flag.FLATLINE | Flag.WARM_UP)
 _ROOM = 1_024
+_FIELDS = [field.name for field in fields(Known)]
+_OLDEST_FIRST = (2, 3, 0, 1, 4, 5, 6)
 _COLUMNS, _TIME, _VALUE, _FLAGS = 8, 0, 1, 7
 """Of the table of what is known, by series id: the fields of `Known` in their order, then what `judge` said of the last one."""
 
@@ -147,6 +149,6 @@ def _rows_of(known: Known) -> NDArray[np.int64]:
 
 
 def _write(rows: NDArray[np.int64], known: Known) -> None:
-    for at, field in enumerate(fields(Known)):
-        column = getattr(known, field.name)
+    for at in _OLDEST_FIRST:  # what was known may be read out of these very rows
+        column = getattr(known, _FIELDS[at])
         rows[:, at] = column if column.dtype == np.int64 else column.view(np.int64)

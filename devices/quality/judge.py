@@ -104,7 +104,7 @@ def judge(
     flat = np.flatnonzero(length >= FEWEST_FLAT)
     flat = flat[length[flat] >= rules.flat_count[metric[flat]]]
     flags[flat[time_us[flat] - begun_us[flat] >= rules.flat_for_us[metric[flat]]]] |= Flag.FLATLINE
-    last = np.append(first[1:], len(value)) - 1
+    last = slice(None) if len(first) == len(value) else np.append(first[1:], len(value)) - 1
     resumed_us = known.resumed_us
     if profile is not None:
         gap_us = np.where(np.isnan(before), 0, time_us - before_us)

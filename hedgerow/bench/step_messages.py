@@ -17,7 +17,7 @@ from devices.frames import Frames
 from devices.registry import Registry, build_registry
 from devices.shipped_profiles import load_shipped_profiles
 from devices.topics import chirpstack_topic, device_topic
-from devices.vocabulary import load_vocabulary
+from devices.vocabulary import load_vocabulary, shipped_rules
 from ingest.message import Group
 from simulators.load import MEASURED, METRICS, READINGS, payload_of, uid_of
 
@@ -64,6 +64,7 @@ def registry() -> Registry:
             for site in range(1, DEVICES + 1)
             for place, metric in enumerate(METRICS)
         ],
+        list_metric_rules=shipped_rules(),
     )
 
 
