@@ -21,7 +21,7 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType, DynamicConfigValue, FieldColorModeId
-from grafana_foundation_sdk.models.geomap import MapCenterID
+from grafana_foundation_sdk.models.geomap import MapCenterID, TooltipMode
 
 from grafana import signs, targets
 
@@ -148,6 +148,9 @@ def site_map(frame: Frame, target: targets.Target) -> geomap.Panel:
     sites = common.MapLayerOptions().type("markers").name("Sites").location(place).tooltip(tooltip=True)
     panel = _framed(geomap.Panel(), frame, target).unit("none").mappings(signs.states())
     panel.override_by_name("Site", _site_link())
+    panel.basemap(common.MapLayerOptions().type("default").name("Map")).tooltip(
+        geomap.TooltipOptions().mode(TooltipMode.DETAILS)
+    )
     panel.view(geomap.MapViewConfig().id(MapCenterID.FIT).all_layers(all_layers=True).padding(5).zoom(12))
     panel.controls(geomap.ControlsOptions().show_zoom(show_zoom=True).show_attribution(show_attribution=True))
     return panel.layers([sites.config({"showLegend": True, "style": style})])

@@ -53,12 +53,12 @@ BOARD = Board(
             _asked("map_sites"),
         ),
         listing(
-            Frame("Alarms", "What the watch over silence or a network server complained of in the time shown.", 10, 8),
+            Frame("Alarms", "What the watch over silence or a network server complained of in the time shown.", 10, 16),
             _asked("list_alarms"),
         ),
-        boards_list(Frame("More", "The other dashboards; the time shown is kept.", 5, 8), TAG),
+        boards_list(Frame("More", "The other dashboards; the time shown is kept.", 12, 7), TAG),
         bars(
-            Frame("Data capture by domain, 24 h", "Readings that count, of those expected in the last 24 whole hours.", 5, 8),
+            Frame("Data capture by domain, 24 h", "Readings that count, of those expected in the last 24 whole hours.", 12, 7),
             _asked("capture_by_domain"),
             units.PercentUnit,
             _CAPTURE,
