@@ -99,12 +99,10 @@ def _settings(facts: Facts) -> Iterator[Finding]:
 def _storage(facts: Facts) -> Iterator[Finding]:
     sizes = {row["name"]: row for row in facts.tables}
     reading = sizes["reading"]
-    if reading["rows"]:
-        each = f", {reading['bytes'] / reading['rows']:.0f} bytes each with its index"
-    else:
-        each = ", none counted yet (ANALYZE does)"
+    count = reading["rows"] or 0
+    each = f", {reading['bytes'] / count:.0f} bytes each with its index" if count else ", none counted yet (ANALYZE does)"
     span = f", from {reading['oldest']:%Y-%m} on" if reading["oldest"] else ""
-    yield Finding("storage", "fine", f"about {reading['rows']:,} readings, {size_text(reading['bytes'])}{each}{span}")
+    yield Finding("storage", "fine", f"about {count:,} readings, {size_text(reading['bytes'])}{each}{span}")
     if facts.columnstore:
         before, after = facts.columnstore["before"], facts.columnstore["after"]
         yield Finding(

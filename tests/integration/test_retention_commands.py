@@ -115,6 +115,16 @@ def test_doctor_a_well_installation_ends_with_0(store: OldStore, database: str) 
     assert "for ever" in done.output
 
 
+def test_doctor_fresh_database_says_what_to_start(database: str) -> None:
+    """Before anything was stored there is nothing to count, and ingest is to be started."""
+    done = _type(database, "doctor", "--disk", ".")
+
+    assert done.exit_code == 1
+    assert "about 0 readings" in done.output
+    assert "Start it: hedgerow ingest" in done.output
+    assert " free; grows by about 0 bytes a day" in done.output
+
+
 def test_doctor_database_without_tables_says_migrate(empty_database: str) -> None:
     """An empty database is no error to puzzle over."""
     done = _type(empty_database, "doctor")
