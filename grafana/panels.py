@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueTextMode,
     FrameGeometrySourceMode,
     GraphDrawStyle,
+    GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
@@ -114,6 +115,12 @@ def site_lines(frame: Frame, target: targets.Target, unit: str, decimals: int = 
         .color_scheme(colour)
         .data_links([_link("Site: ${__field.labels.place}", _SITE.format("${__field.labels.site}"))])
     )
+
+
+def limited(panel: timeseries.Panel, limit: float) -> timeseries.Panel:
+    """Draw a dashed line at a value to look out for."""
+    style = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(signs.steps((limit, signs.VERMILION), base="transparent")).thresholds_style(style)
 
 
 def stacked(panel: timeseries.Panel) -> timeseries.Panel:

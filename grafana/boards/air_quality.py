@@ -14,7 +14,13 @@ BOARD = domain_board(
     [
         Chart("pm2_5", "Fine particles (PM2.5)", "Mass of particles up to 2.5 µm.", units.MicrogramPerCubicMeter),
         Chart("pm10", "Particles (PM10)", "Mass of particles up to 10 µm.", units.MicrogramPerCubicMeter),
-        Chart("no2", "Nitrogen dioxide", "NO2, at 20 °C and 101.3 kPa; mostly from traffic.", units.MicrogramPerCubicMeter),
+        Chart(
+            "no2",
+            "Nitrogen dioxide",
+            "NO2, at 20 °C and 101.3 kPa; mostly from traffic. Line: 200, the limit of an hour.",
+            units.MicrogramPerCubicMeter,
+            limit=200,
+        ),
         Chart("o3", "Ozone", "O3; highest on sunny afternoons, low beside busy roads.", units.MicrogramPerCubicMeter),
         Chart("air_temperature", "Air temperature", "Beside the monitors.", units.Celsius, is_beside=True),
         Chart(

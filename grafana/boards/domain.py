@@ -11,7 +11,7 @@ from psycopg.sql import Identifier
 
 from grafana import signs, targets
 from grafana.board import Board, choices
-from grafana.panels import Frame, listing, number, site_lines
+from grafana.panels import Frame, limited, listing, number, site_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,8 @@ class Chart:
     unit: str
     statistic: Literal["mean", "sum"] = "mean"
     decimals: int = 1
+    limit: float | None = None
+    """A value to look out for, told in the description: a dashed line."""
     is_beside: bool = False
     """Whether it is measured elsewhere too: a site is not one of the domain by this metric."""
 
@@ -86,7 +88,8 @@ def _chart(view: str, chart: Chart, width: int) -> timeseries.Panel:
     told = "Sums of hours" if chart.statistic == "sum" else "Means of hours"
     about = f"{chart.description} {told}; of several hours where the time shown is long. Doubtful readings are left out."
     frame = Frame(chart.title, about, width, 8)
-    return site_lines(frame, targets.database(asked, "time_series"), chart.unit, chart.decimals, least="1h")
+    lines = site_lines(frame, targets.database(asked, "time_series"), chart.unit, chart.decimals, least="1h")
+    return lines if chart.limit is None else limited(lines, chart.limit)
 
 
 def _latest(metrics: Sequence[str]) -> Builder[Panel]:
