@@ -94,6 +94,12 @@ def test_alert_rule_of_ingest_is_an_alarm_where_nobody_speaks(sources: Sources) 
     assert evaluate(RULES["ingest-stalled"], sources) == "Alerting"
 
 
+def test_alert_rule_of_the_quarantine_is_patient_with_few_messages(sources: Sources) -> None:
+    """In a night without messages a handful that cannot be read is no alarm, whatever share it is."""
+    sources.database.execute("UPDATE ingest_minute SET messages = 1")
+    assert evaluate(RULES["quarantine"], sources) == "Normal"
+
+
 def test_alert_rule_of_the_size_counts_the_database(sources: Sources) -> None:
     """The limit is in gigabytes of what the database takes, the rest of it too."""
     (row,) = sources.ask_database(RULES["storage"]["data"][0]["model"]["rawSql"]).rows
