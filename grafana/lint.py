@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     Json = Mapping[str, Any]
 
+UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+"""What Grafana takes for the uid of a dashboard or an alert rule."""
+
 _COLUMNS = 24
 _INFINITY = "yesoreyeram-infinity-datasource"
 _POSTGRES = "grafana-postgresql-datasource"
@@ -36,6 +39,11 @@ def lint(dashboards: Sequence[Json], sources: Mapping[str, str]) -> list[str]:
         Type of each provisioned data source by its uid.
     """
     findings = [f"the uid {uid} belongs to more than one dashboard" for uid in _repeated(board["uid"] for board in dashboards)]
+    # They lie in one folder, where Grafana takes the one for the other.
+    findings += [
+        f"the title {title} belongs to more than one dashboard" for title in _repeated(board["title"] for board in dashboards)
+    ]
+    findings += [f"Grafana takes no uid like {board['uid']}" for board in dashboards if not UID.fullmatch(board["uid"])]
     for board in dashboards:
         found = [*_lint_dashboard(board, sources), *_lint_links(board, dashboards)]
         findings += [f"{board['title']}: {finding}" for finding in found]

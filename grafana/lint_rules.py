@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from grafana.evaluate import EVALUATORS, REDUCERS, computes
-from grafana.lint import panels_of
+from grafana.lint import UID, panels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _NO_DATA = ("NoData", "Alerting", "OK", "KeepLast")
 _FAILED = ("Error", "Alerting", "OK", "KeepLast")
 _SPAN = re.compile(r"\d+[smhd]")
-_UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _KNOWN_STEPS = ("reduce", "threshold")
 
 
@@ -46,7 +45,7 @@ def lint_rules(rules: Sequence[Json], dashboards: Sequence[Json], sources: Mappi
 
 
 def _lint_words(rule: Json, folder: str) -> Iterator[str]:
-    if not _UID.fullmatch(rule["uid"]):
+    if not UID.fullmatch(rule["uid"]):
         yield f"Grafana takes no uid like {rule['uid']}"
     # Grafana makes the folders of rules first and without our uid, so it would make two of one name (grafana issue 125079).
     if rule["folder"] == folder:

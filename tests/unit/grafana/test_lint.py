@@ -144,6 +144,19 @@ def test_lint_of_two_dashboards_with_one_uid_names_it() -> None:
     assert "the uid hedgerow-traffic belongs to more than one dashboard" in lint([traffic(), traffic()], SOURCES)
 
 
+def test_lint_of_two_dashboards_with_one_title_names_it() -> None:
+    """In one folder Grafana mixes them up."""
+    assert (
+        lint([traffic(), {**traffic(), "uid": "another"}], SOURCES)[0] == "the title Traffic belongs to more than one dashboard"
+    )
+
+
+def test_lint_of_a_uid_that_grafana_refuses_names_it() -> None:
+    """At most forty letters, digits, hyphens and underscores."""
+    for uid in ("with space", "x" * 41):
+        assert f"Grafana takes no uid like {uid}" in lint([{**traffic(), "uid": uid}], SOURCES)
+
+
 def test_lint_looks_into_rows() -> None:
     """A panel inside a collapsed row is held to the same rules."""
     dashboard = traffic()
