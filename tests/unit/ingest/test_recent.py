@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.flags import Flag
+from devices.quality.rules import build_rules
 from ingest.recent import Recent
 from tests.unit.ingest.examples import RECEIVED_US, Row, batch_of
 from tests.unit.ingest.quality_examples import BATTERY, HUMIDITY, MINUTE_US, PM2_5, PM10, SERIES, Slow, registry
@@ -110,3 +113,17 @@ def test_recent_goes_on_from_what_the_store_has() -> None:
     assert jump.flags.tolist() == [Flag.STEP | Flag.HUMIDITY]
     assert back.flags.tolist() == [Flag.HUMIDITY]
     assert spikes == ([1], [int(minute[5])])
+
+
+def test_recent_device_that_was_silent_for_long_warms_up_again() -> None:
+    """Its readings are doubtful for so long as its profile says, over several batches; those of other profiles never are."""
+    recent, rules = Recent(), build_rules([("pm2_5", None, None)], ["plain", "slow"], [], [("slow", 180, 600, {})])
+    ours = replace(REGISTRY, rules=rules)
+    flags: dict[int, list[int]] = {1: [], 2: []}
+    for minute in (0, 5, 30, 31, 32, 33, 34):
+        rows = [Row(series, RECEIVED_US + minute * MINUTE_US, 5.0) for series in flags]
+        checked, _ = recent.check(replace(batch_of(rows), profile=np.array([1, 0], np.int32)), ours)
+        for series, flag in zip(checked.series.tolist(), checked.flags.tolist(), strict=True):
+            flags[series].append(flag)
+
+    assert flags == {1: [0, 0, *[Flag.WARM_UP] * 3, 0, 0], 2: [0] * 7}
