@@ -15,7 +15,7 @@ from hedgerow.bench.database import BenchError
 from hedgerow.bench.flood import flood, load_for
 from hedgerow.bench.report import Report, number, rounded
 from hedgerow.bench.stock import build
-from hedgerow.bench.viewers import Seen, Viewing
+from hedgerow.bench.viewers import OPEN, Seen, Viewing
 from sql.queries import query
 
 if TYPE_CHECKING:
@@ -92,7 +92,6 @@ def bench_dashboards(
                     say(f"alone: {alone[-1].readings_per_s:,.0f} readings/s")
                     continue
                 with _looking(viewing) as viewers_process:
-                    time.sleep(every_s)
                     looked_at.append(flooding.next())
                     seen.append(_told(viewers_process))
                 say(f"looked at: {looked_at[-1].readings_per_s:,.0f} readings/s")
@@ -120,11 +119,19 @@ class _Floods:
 
 @contextmanager
 def _looking(viewing: Viewing) -> Iterator[subprocess.Popen[str]]:
-    """Keep dashboards open in a process of their own, which ends with the block."""
+    """Keep dashboards open in a process of their own, which ends with the block.
+
+    Raises
+    ------
+    BenchError
+        When they cannot be opened.
+    """
     command = [sys.executable, "-m", "hedgerow.bench.viewers", json.dumps(asdict(viewing))]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
         try:
+            if process.stdout is None or process.stdout.readline() != OPEN:
+                raise BenchError("the dashboards cannot be opened")
             yield process
         finally:
             process.kill()
@@ -162,8 +169,9 @@ def report(result: Result, machine: Mapping[str, str]) -> Report:
     refreshes = sorted(took for seen in result.seen for took in seen.refresh_s)
     notes = [
         (
-            f"{result.dashboards} dashboards open, each refreshed every {result.every_s:g} s: every question of every panel, as"
-            " Grafana asks it, of the database and of the API. Answers are read, not drawn; the viewers share the cores."
+            f"{result.dashboards} dashboards open, of {result.seen[0].boards} kinds, each refreshed every {result.every_s:g} s:"
+            " every question of every panel, as Grafana asks it, of the database and of the API. Answers are read, not"
+            " drawn; the viewers share the cores."
         ),
         (
             f"{sum(seen.questions for seen in result.seen):,} questions in {len(refreshes):,} refreshes: the median took"
@@ -182,6 +190,7 @@ def _loss(alone: Flood, looked: Flood) -> str:
 def _figures(result: Result, refreshes: Sequence[float]) -> dict[str, object]:
     return {
         "dashboards": result.dashboards,
+        "kinds": result.seen[0].boards,
         "every_s": result.every_s,
         "readings_stored": [one.readings for one in (*result.alone, *result.looked_at)],
         "readings_per_s_alone": [rounded(one.readings_per_s, 0) for one in result.alone],

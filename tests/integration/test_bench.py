@@ -18,6 +18,8 @@ from hedgerow.bench.raw_copy import check_archive, compare_with_stored, copy, en
 from sql.queries import query
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.servers.databases import Databases, MakePostgres
 
 _SERVERS = {"PostgreSQL", "broker", "ingest"}
@@ -270,3 +272,42 @@ def test_bench_yardstick_finds_a_reading_that_is_missing_or_wrong(database: str)
             compare_with_stored(connection, readings)
         with pytest.raises(BenchError, match="archive was to hold 20 messages, and holds 0"):
             check_archive(connection, 20)
+
+
+def test_bench_aggregate_keeps_its_store_and_finds_it_again(tmp_path: Path) -> None:
+    """Every question is answered alike by API and bare SQL; a second run finds the store, one of another size is refused."""
+    arguments = ("--series", "20", "--days", "2", "--requests", "2", "--keep", str(tmp_path / "store"))
+
+    lines = _lines("aggregate", "--readings", "2000", *arguments)
+    again = _lines("aggregate", "--readings", "2000", *arguments)
+    other = _run("aggregate", "--readings", "3000", *arguments)
+
+    rows = {line["question"]: line["rows"] for line in lines}
+    assert rows["one series, 2 days of hours"] == 48
+    assert rows["4 sites, 30 days of hours"] == 4 * 48
+    assert rows["last values of all series"] == 20
+    assert rows["all sites with their state"] == 4
+    assert [line["api_p95_ms_to_reach"] for line in lines] == [15.0, None, 80.0, 60.0, 60.0, None]
+    for line in lines:
+        assert 0 < line["api_p50_ms"] <= line["api_p95_ms"]
+        assert line["ratio"] == pytest.approx(line["api_p50_ms"] / line["sql_p50_ms"], rel=0.02)
+        assert line["readings_in_store"] == pytest.approx(2000, rel=0.1)
+    assert [line["readings_in_store"] for line in again] == [line["readings_in_store"] for line in lines]
+    assert {line["question"]: line["rows"] for line in again} == rows
+    assert other.returncode == 1
+    assert "holds 2000 readings of 20 series" in other.stderr
+
+
+@pytest.mark.mosquitto
+def test_bench_dashboards_stores_all_while_they_are_looked_at() -> None:
+    """Alone and looked at, every message is stored; dashboards got answers meanwhile."""
+    (line,) = _lines(
+        "dashboards", "--messages", "1000", "--pairs", "1", "--viewers", "2", "--every", "1", "--readings", "2000",
+        "--series", "100", "--days", "1",
+    )  # fmt: skip
+
+    assert line["readings_stored"] == [5000, 5000]
+    (alone,), (looked_at,) = line["readings_per_s_alone"], line["readings_per_s_looked_at"]
+    assert line["loss"] == pytest.approx(1 - looked_at / alone, abs=0.01)
+    assert line["refreshes"] >= line["dashboards"] == 2
+    assert line["questions"] > 2 * line["dashboards"]
