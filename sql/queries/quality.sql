@@ -18,29 +18,34 @@ WHERE r.series_id = spike.series_id AND r.time = '1970-01-01Z'::timestamptz + sp
 
 -- name: list_recent
 -- The last two readings of every series that rules look back in, and the run of identical ones it is in: what ingest begins with.
-SELECT l.series_id, (extract(epoch FROM l.time) * 1000000)::int8, l.value, (extract(epoch FROM before.time) * 1000000)::int8,
+SELECT n.series_id, (extract(epoch FROM l.time) * 1000000)::int8, l.value, (extract(epoch FROM before.time) * 1000000)::int8,
        before.value, coalesce(run.length, 1), (extract(epoch FROM coalesce(run.since, l.time)) * 1000000)::int8
-FROM latest l
+FROM latest n
 JOIN series s USING (series_id)
 JOIN metric m USING (metric_id)
 LEFT JOIN metric_quality q ON q.metric = m.key
+CROSS JOIN LATERAL (
+    SELECT r.time, r.value FROM reading r
+    WHERE r.series_id = n.series_id AND r.time <= n.time AND r.time >= n.time - interval '1 day' AND r.flags & 16385 = 0
+    ORDER BY r.time DESC
+    LIMIT 1
+) l
 LEFT JOIN LATERAL (
     SELECT r.time, r.value FROM reading r
-    WHERE r.series_id = l.series_id AND r.time < l.time AND r.time >= l.time - interval '1 day' AND r.flags & 16385 = 0
+    WHERE r.series_id = n.series_id AND r.time < l.time AND r.time >= l.time - interval '1 day' AND r.flags & 16385 = 0
     ORDER BY r.time DESC
     LIMIT 1
 ) before ON true
 LEFT JOIN LATERAL (
     SELECT count(*)::int8 AS length, min(r.time) AS since FROM reading r
-    WHERE r.series_id = l.series_id AND r.time <= l.time AND r.flags & 16385 = 0 AND r.time > coalesce((
+    WHERE r.series_id = n.series_id AND r.time <= l.time AND r.flags & 16385 = 0 AND r.time > coalesce((
         SELECT other.time FROM reading other
-        WHERE other.series_id = l.series_id AND other.time < l.time AND other.value <> l.value AND other.flags & 16385 = 0
+        WHERE other.series_id = n.series_id AND other.time < l.time AND other.value <> l.value AND other.flags & 16385 = 0
           AND other.time >= l.time - interval '3 days'
         ORDER BY other.time DESC
         LIMIT 1
     ), l.time - interval '3 days')
-) run ON q.flat_count IS NOT NULL AND l.value <> 0 AND l.value = before.value
-WHERE l.flags & 16385 = 0;
+) run ON q.flat_count IS NOT NULL AND l.value <> 0 AND l.value = before.value;
 
 -- name: list_recent_humidity
 -- The last relative humidity at every site.

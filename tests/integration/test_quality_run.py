@@ -21,7 +21,7 @@ from sql.queries import query
 from tests.unit.ingest.examples import Row, batch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from devices.registry import Registry
 
@@ -39,10 +39,12 @@ class Weir:
     registry: Registry
     series: dict[str, int]
 
-    def ingest(self, rows: dict[str, list[float]]) -> None:
+    def ingest(self, rows: dict[str, list[float]], restarts: Collection[int] = ()) -> None:
         """Take readings through the path's rules, one time after the other, and store them with their flags."""
         recent = Recent()
         for at in range(len(rows["pm2_5"])):
+            if at in restarts:
+                recent = self._restarted()
             time_us = _us(START + at * STEP)
             batch = [
                 Row(self.series[key], time_us, values[at], metric=self.registry.metric_position[key], received_us=time_us)
@@ -63,6 +65,16 @@ class Weir:
                     ),
                 )
             self.connection.execute(query("flag_spikes"), spikes._asdict())
+
+    def _restarted(self) -> Recent:
+        """Begin anew with what the store has, as a worker does."""
+        self.connection.execute("DELETE FROM latest")
+        self.connection.execute(
+            "INSERT INTO latest SELECT DISTINCT ON (series_id) *, time FROM reading ORDER BY series_id, time DESC"
+        )
+        recent = Recent()
+        recent.fill(self.connection.execute(query("list_recent")), self.connection.execute(query("list_recent_humidity")))
+        return recent
 
     def flags(self, key: str = "") -> dict[tuple[int, datetime], int]:
         """Read the flags of all readings, or of one metric's."""
@@ -100,6 +112,7 @@ def history(steps: int = 200) -> dict[str, list[float]]:
     drawn = np.random.default_rng(5)
     dust = np.round(12 + drawn.normal(size=steps), 1)
     dust[20:60] = 11.5
+    dust[40] = -999.0
     dust[[70, 90]] = 400.0
     dust[75:78] = -999.0
     dust[79] = 2000.0
@@ -128,6 +141,13 @@ def test_quality_run_gives_the_flags_that_ingest_gave(weir: Weir, monkeypatch: p
     assert first.changed == sum(flags != 0 for flags in at_ingest.values())
     assert first.set[Flag.SPIKE] == sum(bool(flags & Flag.SPIKE) for flags in at_ingest.values())
     assert (again.readings, again.changed) == (first.readings, 0) == (800, 0)
+
+
+def test_ingest_that_is_restarted_gives_the_flags_of_one_that_is_not(weir: Weir) -> None:
+    """In the middle of a flatline, before it is long enough, beside a spike and in damp air: the store has all it takes."""
+    weir.ingest(history(), restarts=(30, 41, 55, 70, 71, 90, 91, 120, 150))
+
+    assert run_quality(weir.url, Wanted(dry_run=True)).changed == 0
 
 
 def test_quality_run_clears_what_holds_no_more_and_keeps_what_is_not_its_own(weir: Weir) -> None:
