@@ -109,7 +109,5 @@ async def set_table(connection: Connection, person: Admin, name: TableName, want
     """Set how long the rows of a table are kept. Older ones are deleted for good within the hour."""
     async with changes(connection, person):
         if await value_of(connection, "keep_table", {"name": name, "keep_days": wanted.keep_days}) is None:
-            raise NotFound(
-                f"There is no table {name} whose age could be set; see /api/v1/retention, `is_settable`"
-            )
+            raise NotFound(f"There is no table {name} whose age could be set; see /api/v1/retention, `is_settable`")
     return await read_policies(connection)
