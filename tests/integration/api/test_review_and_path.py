@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,7 +127,7 @@ def test_invalidations_while_readings_are_stored_miss_none(api: Api, path: tuple
 
 
 def test_redecode_leaves_what_people_adjusted_or_ratified(plain_api: Api) -> None:
-    """A mended codec changes the values of other readings only; a message that comes again contradicts no adjusted value."""
+    """A mended codec changes other readings only; late ones are stored, and repeated ones contradict no adjusted value."""
     field = Field(plain_api.database)
     plain_api.stack.callback(field.connection.close)
     field.ingest(*(bytes([value, 100]) for value in (10, 20, 30)))
@@ -142,12 +143,14 @@ def test_redecode_leaves_what_people_adjusted_or_ratified(plain_api: Api) -> Non
     for status in ("verified", "ratified"):
         assert manager.post("/api/v1/statuses", json={**of, **spans[1], "status": status}).status_code == 201
     field.ingest(bytes([10, 100]), at=ARRIVAL)
+    field.ingest(bytes([25, 100]), at=ARRIVAL + timedelta(seconds=90))
+    assert field.readings() == [11.5, 20.0, 25.0, 30.0]
     field.mend(RIGHT)
 
     summary = field.redecode()
 
-    assert field.readings() == [11.5, 20.0, 3.0]
-    assert outcomes(summary) == {"marked": 2, "corrected": 1, "same": 3, "repeated": 2}
+    assert field.readings() == [11.5, 20.0, 25.0, 3.0]
+    assert outcomes(summary) == {"marked": 3, "corrected": 1, "same": 4, "repeated": 2}
     assert field.rows("SELECT * FROM reading_conflict") == []
 
 
