@@ -92,10 +92,9 @@ def fill(grid: Grid, way: Fill) -> None:
         return
     made = _previous if way == "previous" else _linear
     for name, values in grid.statistics.items():
-        if name != "count":
-            filled = made(values, grid.buckets.labels)
-            grid.is_filled |= np.isnan(values) & ~np.isnan(filled)
-            grid.statistics[name] = filled
+        filled = made(values, grid.buckets.labels)
+        grid.is_filled |= np.isnan(values) & ~np.isnan(filled)
+        grid.statistics[name] = filled
 
 
 def _previous(values: NDArray[np.float64], _times: NDArray[np.int64]) -> NDArray[np.float64]:

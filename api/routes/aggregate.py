@@ -14,7 +14,7 @@ from api.aggregate.encode import Format
 from api.aggregate.grid import Fill
 from api.aggregate.statistics import Statistic, refuse_senseless
 from api.aggregate.table import Column, long_table, wide_table
-from api.buckets import choose_every
+from api.buckets import choose_every, count_buckets
 from api.dependencies import Connection, SeriesAndTimes, Settings
 from api.errors import Slip, Unusable
 from api.readings import AskedSeries, excluded_flags, resolve_series
@@ -93,18 +93,10 @@ async def _settle(connection: Connection, series: AskedSeries, asked: AggregateA
     Unusable
         When there would be too many points, however wide the buckets.
     """
-    start, end = asked.start, asked.end
-    if not series.labels:
+    bounds = await _bounds(connection, series, asked, most) if series.labels else None
+    if bounds is None or bounds[0] >= bounds[1]:
         return None
-    if start is None or end is None:
-        there = await times_of(connection, series)
-        if there is None:
-            return None
-        # The first reading counts too where buckets do not have their start.
-        start = start or there[0] - timedelta(microseconds=asked.hour_ending)
-        end = end or there[1]
-    if end <= start:
-        return None
+    start, end = bounds
     every = choose_every(
         asked.every,
         start,
@@ -130,6 +122,22 @@ async def _settle(connection: Connection, series: AskedSeries, asked: AggregateA
         datetime.now(UTC),
         asked.with_status,
     )
+
+
+async def _bounds(
+    connection: Connection, series: AskedSeries, asked: AggregateAsked, most: int
+) -> tuple[datetime, datetime] | None:
+    """Find from when to when to look: where the question leaves it open, or far beyond all readings, where there are any."""
+    if asked.start is not None and asked.end is not None:
+        is_short = asked.every == AUTO or count_buckets(asked.every, asked.start, asked.end) * len(series.labels) <= most
+        if is_short or asked.fill != "none":
+            return asked.start, asked.end
+    there = await times_of(connection, series)
+    if there is None:
+        return None
+    # The first reading counts too where buckets do not have their start.
+    since, until = (time - timedelta(microseconds=asked.hour_ending) for time in there)
+    return max(asked.start or since, since), min(asked.end or until, until)
 
 
 async def _columns(connection: Connection, series: AskedSeries, question: Question, asked: AggregateAsked) -> list[Column]:

@@ -209,7 +209,9 @@ def test_aggregate_beyond_the_cap_raises_every_and_says_so(serve: Serve, databas
     assert (as_asked.headers["Hedgerow-Every"], len(as_asked.json())) == ("1m", 50)
     auto = client.get("/api/v1/aggregate", params={"every": "auto", "points": 9})
     assert (auto.headers["Hedgerow-Every"], auto.headers["Hedgerow-Every-Asked"], len(auto.json())) == ("5m", "auto", 12)
-    refused = client.get("/api/v1/aggregate", params={"every": "1y", "from": "0002-01-01", "to": "9990-01-01"})
+    ages = {"every": "1m", "from": "0002-01-01", "to": "9990-01-01"}
+    assert client.get("/api/v1/aggregate", params=ages).headers["Hedgerow-Every"] == "2m"
+    refused = client.get("/api/v1/aggregate", params={**ages, "fill": "null"})
     assert refused.status_code == 422
     assert "fewer series" in refused.json()["detail"]
 
