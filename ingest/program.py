@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import psycopg
+from psycopg.errors import QueryCanceled
 
 from ingest.assignment import Assignment
 from ingest.broker import BrokerDrops
@@ -182,9 +183,13 @@ def _read_deliveries(settings: IngestSettings, known: int) -> Deliveries:
 
 
 def _read_recent(settings: IngestSettings) -> Recent:
+    """Read what readings are held against; a store that takes too long over it keeps nobody from ingesting."""
     recent = Recent()
     with connect(settings.database_url, name=f"hedgerow {settings.mqtt_client_id} start") as connection:
-        recent.fill(connection.execute(query("list_recent")), connection.execute(query("list_recent_humidity")))
+        try:
+            recent.fill(connection.execute(query("list_recent")), connection.execute(query("list_recent_humidity")))
+        except QueryCanceled:
+            log.warning("the store takes too long to say what came last: the first readings are held against none before them")
     return recent
 
 
