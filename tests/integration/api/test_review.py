@@ -114,68 +114,70 @@ def test_invalidation_dry_run_tells_and_does_nothing(plain_api: Api) -> None:
     assert len(plain_api.get("/api/v1/invalidations")["items"]) == 1
 
 
-def test_invalidations_that_overlap_keep_the_flag_until_the_last_is_undone(api: Api) -> None:
+def test_invalidations_that_overlap_keep_the_flag_until_the_last_is_undone(plain_api: Api) -> None:
     """What another invalidation covers stays out."""
-    number = series_at(api, "mill")
-    first, second = (made(review(api, "invalidations", number, *span)) for span in ((0, 6), (4, 8)))
+    number = series_at(plain_api, "mill")
+    first, second = (made(review(plain_api, "invalidations", number, *span)) for span in ((0, 6), (4, 8)))
 
-    told = undo(api, "invalidations", first, dry_run=True).json()
+    told = undo(plain_api, "invalidations", first, dry_run=True).json()
     assert (told["changed"], told["kept"]) == (4, 2)
-    assert undo(api, "invalidations", first).json() == {**told, "dry_run": False}
-    assert invalid(api, number) == [4, 5, 6, 7]
-    assert undo(api, "invalidations", first).status_code == 409
+    assert undo(plain_api, "invalidations", first).json() == {**told, "dry_run": False}
+    assert invalid(plain_api, number) == [4, 5, 6, 7]
+    assert undo(plain_api, "invalidations", first).status_code == 409
 
-    undo(api, "invalidations", second)
-    assert invalid(api, number) == []
+    undo(plain_api, "invalidations", second)
+    assert invalid(plain_api, number) == []
 
 
-def test_adjustments_apply_in_order_and_are_undone_the_last_first(api: Api) -> None:
+def test_adjustments_apply_in_order_and_are_undone_the_last_first(plain_api: Api) -> None:
     """Values get scale and offset one after the other, are judged anew, and come back exactly; later flags stay."""
-    number = series_at(api, "mill")
-    before = stored(api, number)
-    first = made(review(api, "adjustments", number, 0, 6, scale=0.1))
-    second = made(review(api, "adjustments", number, 4, 20, scale=-1.0, offset=1.4))
+    number = series_at(plain_api, "mill")
+    before = stored(plain_api, number)
+    first = made(review(plain_api, "adjustments", number, 0, 6, scale=0.1))
+    second = made(review(plain_api, "adjustments", number, 4, 20, scale=-1.0, offset=1.4))
 
-    assert [value for value, _ in stored(api, number)] == pytest.approx([1, 1.1, 1.2, 1.3, 0, -0.1, -14.6, -15.6, -16.6, -17.6])
-    assert [flags for _, flags in stored(api, number)] == [0] * 6 + [Flag.OUT_OF_RANGE] * 4
-    assert wrong_latest(api) == []
-    review(api, "invalidations", number, 0, 2)
-    refused = undo(api, "adjustments", first)
+    assert [value for value, _ in stored(plain_api, number)] == pytest.approx(
+        [1, 1.1, 1.2, 1.3, 0, -0.1, -14.6, -15.6, -16.6, -17.6]
+    )
+    assert [flags for _, flags in stored(plain_api, number)] == [0] * 6 + [Flag.OUT_OF_RANGE] * 4
+    assert wrong_latest(plain_api) == []
+    review(plain_api, "invalidations", number, 0, 2)
+    refused = undo(plain_api, "adjustments", first)
     assert refused.status_code == 409
     assert f"Undo {second} first" in refused.json()["detail"]
-    assert undo(api, "adjustments", second).status_code == 200
-    assert undo(api, "adjustments", first).status_code == 200
-    assert stored(api, number) == [(value, INVALID if i < 2 else 0) for i, (value, _) in enumerate(before)]
-    assert wrong_latest(api) == []
-    assert api.execute("SELECT count(*) FROM reading_before") == [(0,)]
+    assert undo(plain_api, "adjustments", second).status_code == 200
+    assert undo(plain_api, "adjustments", first).status_code == 200
+    assert stored(plain_api, number) == [(value, INVALID if i < 2 else 0) for i, (value, _) in enumerate(before)]
+    assert wrong_latest(plain_api) == []
+    assert plain_api.execute("SELECT count(*) FROM reading_before") == [(0,)]
 
 
-def test_ratified_range_is_closed_until_it_is_set_back(api: Api) -> None:
+def test_ratified_range_is_closed_until_it_is_set_back(plain_api: Api) -> None:
     """Nothing changes or is undone within it; the refusal says how to open it; what was verified around it stays so."""
-    number = series_at(api, "mill")
-    older = made(review(api, "invalidations", number, 2, 4))
-    assert review(api, "statuses", number, 2, 6, status="ratified").status_code == 409
-    assert review(api, "statuses", number, 0, 8, status="verified").status_code == 201
-    assert review(api, "statuses", number, 2, 6, status="ratified").status_code == 201
+    number = series_at(plain_api, "mill")
+    older = made(review(plain_api, "invalidations", number, 2, 4))
+    assert review(plain_api, "statuses", number, 2, 6, status="ratified").status_code == 409
+    assert review(plain_api, "statuses", number, 0, 8, status="verified").status_code == 201
+    assert review(plain_api, "statuses", number, 2, 6, status="ratified").status_code == 201
 
     refused = (
-        review(api, "invalidations", number, 5, 7),
-        review(api, "adjustments", number, 0, 3, offset=1.0),
-        undo(api, "invalidations", older),
-        review(api, "invalidations", number, 5, 7, dry_run=True),
+        review(plain_api, "invalidations", number, 5, 7),
+        review(plain_api, "adjustments", number, 0, 3, offset=1.0),
+        undo(plain_api, "invalidations", older),
+        review(plain_api, "invalidations", number, 5, 7, dry_run=True),
     )
 
     assert [answer.status_code for answer in refused] == [409] * 4
     assert "POST to /api/v1/statuses" in refused[0].json()["detail"]
-    listed = [(one["from"], one["to"], one["status"]) for one in api.get("/api/v1/statuses")["items"]]
+    listed = [(one["from"], one["to"], one["status"]) for one in plain_api.get("/api/v1/statuses")["items"]]
     assert sorted(listed) == [
         ("2026-11-02T08:00:00Z", "2026-11-02T08:02:00Z", "verified"),
         ("2026-11-02T08:02:00Z", "2026-11-02T08:06:00Z", "ratified"),
         ("2026-11-02T08:06:00Z", "2026-11-02T08:08:00Z", "verified"),
     ]
-    assert review(api, "statuses", number, 2, 6, status="provisional", reason="a mistake").status_code == 201
-    assert undo(api, "invalidations", older).status_code == 200
-    entries = api.execute("SELECT action FROM audit_entry WHERE kind = 'series_status' AND note = 'a mistake'")
+    assert review(plain_api, "statuses", number, 2, 6, status="provisional", reason="a mistake").status_code == 201
+    assert undo(plain_api, "invalidations", older).status_code == 200
+    entries = plain_api.execute("SELECT action FROM audit_entry WHERE kind = 'series_status' AND note = 'a mistake'")
     assert entries == [("removed",)]
 
 

@@ -113,7 +113,7 @@ def _undo(api: Api, oracle: Oracle, which: int) -> None:
         oracle.made.remove((what, number))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(_STEPS, min_size=3, max_size=10),
     flags=st.lists(st.sampled_from([0, int(Flag.LATE), int(Flag.OUT_OF_RANGE)]), min_size=_MINUTES, max_size=_MINUTES),
