@@ -42,6 +42,14 @@ def store(database: str) -> Iterator[OldStore]:
     found.close()
 
 
+@pytest.fixture
+def plain_store(plain_database: str) -> Iterator[OldStore]:
+    """Give the same on plain PostgreSQL: for what no flavour changes."""
+    found = OldStore(plain_database)
+    yield found
+    found.close()
+
+
 def test_run_all_readings_for_six_months_statistics_stay(store: OldStore) -> None:
     """With one policy for all, whole partitions go, no reading is deleted singly, and every statistic is what it was."""
     before = store.statistics()
@@ -116,12 +124,12 @@ def test_run_a_series_with_a_waiting_mark_is_left_until_it_is_rolled(store: OldS
     assert not is_due(store.connection)
 
 
-def test_run_hours_not_rolled_up_yet_nothing_goes(store: OldStore) -> None:
+def test_run_hours_not_rolled_up_yet_nothing_goes(plain_store: OldStore) -> None:
     """While rollups lag behind the limit of a policy no reading goes."""
-    store.connection.execute("UPDATE rollup_state SET rolled_until = %s", (_LIMIT - timedelta(hours=1),))
-    store.keep(6)
+    plain_store.connection.execute("UPDATE rollup_state SET rolled_until = %s", (_LIMIT - timedelta(hours=1),))
+    plain_store.keep(6)
 
-    outcome = run(store.connection, NOW)
+    outcome = run(plain_store.connection, NOW)
 
     assert (outcome.series, outcome.partitions, outcome.readings) == (0, [], 0)
     assert outcome.postponed == ["readings of 3 series: their rollups are still being made"]
@@ -188,17 +196,17 @@ def test_retention_of_two_workers_one_runs_and_not_again_within_the_hour(
         assert connection.execute("SELECT count(*), max(postponed) FROM retention_run").fetchone() == (1, "")
 
 
-def test_run_registry_ingest_knows_from_when_readings_are_kept(store: OldStore) -> None:
+def test_run_registry_ingest_knows_from_when_readings_are_kept(plain_store: OldStore) -> None:
     """The registry of before is outdated by a run, and the new one has the limits."""
-    before = load_registry(store.connection)
-    store.keep(6, metric=AIR)
+    before = load_registry(plain_store.connection)
+    plain_store.keep(6, metric=AIR)
 
-    run(store.connection, NOW)
+    run(plain_store.connection, NOW)
 
-    after = load_registry(store.connection)
+    after = load_registry(plain_store.connection)
     assert after.version > before.version
-    assert after.kept_from_us[store.series[AIR]] == _LIMIT.timestamp() * 1_000_000
-    assert after.kept_from_us[store.series[TRAFFIC]] < 0
+    assert after.kept_from_us[plain_store.series[AIR]] == _LIMIT.timestamp() * 1_000_000
+    assert after.kept_from_us[plain_store.series[TRAFFIC]] < 0
 
 
 def test_late_reading_of_a_time_no_longer_kept_waits_in_quarantine(store: OldStore, database: str) -> None:
@@ -236,26 +244,26 @@ def _prepared(group: Group, store: OldStore) -> Prepared:
     return prepare(group, resolved, resolved.batch, registry_version=registry.version)
 
 
-def test_run_tables_their_old_rows_go_and_what_waits_stays(store: OldStore) -> None:
+def test_run_tables_their_old_rows_go_and_what_waits_stays(plain_store: OldStore) -> None:
     """Rows older than their table's policy go; quarantine that waits never does, however old it is."""
-    store.connection.execute(
+    plain_store.connection.execute(
         "INSERT INTO quarantine (received_at, digest, item, topic, payload, reason, detail, replayed_at)"
         " SELECT %s, i, 0, 't', '', 'not_json', '', CASE WHEN i > 2 THEN %s::timestamptz END FROM generate_series(1, 5) i",
         (BEGIN, NOW - timedelta(days=91)),
     )
-    store.connection.execute(
+    plain_store.connection.execute(
         "INSERT INTO device_clock (device_id, day, messages, unbelievable) VALUES (1, %s, 1, 0), (1, %s, 1, 0)",
         ((NOW - timedelta(days=402)).date(), (NOW - timedelta(days=399)).date()),
     )
-    due = look(store.connection, NOW)
+    due = look(plain_store.connection, NOW)
 
-    outcome = run(store.connection, NOW)
+    outcome = run(plain_store.connection, NOW)
 
     assert outcome.rows == due.rows
     assert outcome.rows["quarantine"] == 3
-    assert store.one("SELECT count(*) FROM quarantine WHERE replayed_at IS NULL") == 2
+    assert plain_store.one("SELECT count(*) FROM quarantine WHERE replayed_at IS NULL") == 2
     assert outcome.rows["device_clock"] == 1
-    assert store.one("SELECT count(*) FROM device_clock") == 1
+    assert plain_store.one("SELECT count(*) FROM device_clock") == 1
 
 
 def test_run_archive_partitions_older_than_its_policy_go(store: OldStore) -> None:

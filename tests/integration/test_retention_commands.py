@@ -28,29 +28,37 @@ def store(database: str) -> Iterator[OldStore]:
     found.close()
 
 
+@pytest.fixture
+def plain_store(plain_database: str) -> Iterator[OldStore]:
+    """Give the same on plain PostgreSQL: for what no flavour changes."""
+    found = OldStore(plain_database)
+    yield found
+    found.close()
+
+
 def _type(database: str, *arguments: str) -> Result:
     return CliRunner().invoke(app, [*arguments, "--database", database], env={"COLUMNS": "200"})
 
 
-def test_retention_commands_set_look_and_run(store: OldStore, database: str) -> None:
+def test_retention_commands_set_look_and_run(plain_store: OldStore, plain_database: str) -> None:
     """A policy is set and shown, a dry run says what would go, a run takes it away, and then nothing is due."""
-    before = store.oldest(AIR)
+    before = plain_store.oldest(AIR)
 
-    done = _type(database, "retention", "set", "--metric", AIR, "--months", "1")
+    done = _type(plain_database, "retention", "set", "--metric", AIR, "--months", "1")
     assert done.exit_code == 0, done.output
     assert f"raw readings 1 month metric {AIR}" in " ".join(done.output.split())
     who = "SELECT person FROM audit_entry WHERE kind = 'retention_policy' AND key = %s"
-    assert store.one(who, f"metric {AIR}").endswith(" (command line)")
-    dry = _type(database, "retention", "run", "--dry-run")
+    assert plain_store.one(who, f"metric {AIR}").endswith(" (command line)")
+    dry = _type(plain_database, "retention", "run", "--dry-run")
     assert dry.exit_code == 0, dry.output
     assert "readings would go" in dry.output
-    assert store.oldest(AIR) == before
-    went = _type(database, "retention", "run")
+    assert plain_store.oldest(AIR) == before
+    went = _type(plain_database, "retention", "run")
     assert went.exit_code == 0, went.output
     assert "readings went" in went.output
-    oldest = store.oldest(AIR)
+    oldest = plain_store.oldest(AIR)
     assert oldest is None or oldest > datetime.now(UTC) - timedelta(days=63)
-    assert "nothing is due" in _type(database, "retention", "run").output
+    assert "nothing is due" in _type(plain_database, "retention", "run").output
 
 
 @pytest.mark.parametrize(
@@ -115,9 +123,9 @@ def test_doctor_a_well_installation_ends_with_0(store: OldStore, database: str) 
     assert "for ever" in done.output
 
 
-def test_doctor_fresh_database_says_what_to_start(database: str) -> None:
+def test_doctor_fresh_database_says_what_to_start(plain_database: str) -> None:
     """Before anything was stored there is nothing to count, and ingest is to be started."""
-    done = _type(database, "doctor", "--disk", ".")
+    done = _type(plain_database, "doctor", "--disk", ".")
 
     assert done.exit_code == 1
     assert "about 0 readings" in done.output
