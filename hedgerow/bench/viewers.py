@@ -9,6 +9,7 @@ import json
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,15 +105,17 @@ class _Dashboard(threading.Thread):
                 connect(self._viewing.database_url, name="hedgerow bench viewer") as connection,
                 httpx.Client(base_url=self._viewing.http_url) as client,
             ):
-                self._look(Sources(connection, client), http.client.HTTPConnection(urlsplit(self._viewing.http_url).netloc))
+                self._look(Sources(connection, client))
         except Exception as error:  # noqa: BLE001 - told by the process, for a thread cannot
             self.failure = error
 
-    def _look(self, sources: Sources, client: http.client.HTTPConnection) -> None:
+    def _look(self, sources: Sources) -> None:
         due = time.monotonic() + self._first_s
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
             began = time.monotonic()
-            self._refresh(sources, client)
+            # The API ends connections that say nothing for some seconds: each refresh has its own.
+            with closing(http.client.HTTPConnection(urlsplit(self._viewing.http_url).netloc)) as client:
+                self._refresh(sources, client)
             self.refresh_s.append(time.monotonic() - began)
             due = max(due + self._viewing.every_s, time.monotonic())
 
