@@ -75,8 +75,8 @@ async def aggregate(
     columns = _NOTHING
     if question is not None:
         columns = await _columns(connection, series, question, asked)
-        if until is not None:
-            until = min(until, question.end)
+    if until is not None and asked.end is not None:
+        until = min(until, asked.end)
     told = {
         "Hedgerow-Every": str(question.every if question else asked.every),
         "Hedgerow-Every-Asked": str(asked.every),
@@ -137,6 +137,8 @@ async def _bounds(
         return None
     # The first reading counts too where buckets do not have their start.
     since, until = (time - timedelta(microseconds=asked.hour_ending) for time in there)
+    if asked.fill != "none":
+        return asked.start or since, asked.end or until
     return max(asked.start or since, since), min(asked.end or until, until)
 
 
