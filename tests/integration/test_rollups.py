@@ -118,6 +118,14 @@ class Histories(RuleBasedStateMachine):
             cursor.executemany("INSERT INTO reading VALUES (%s, %s, %s, %s)", rows)
         self.pending[writer] = new
 
+    @rule(given=readings)
+    def store(self, given: list[tuple[int, int, float, int]]) -> None:
+        """Store readings at once."""
+        if not self.pending:
+            self.write(0, given)
+            if self.pending:
+                self.end(commits=True)
+
     @precondition(lambda self: self.pending)
     @rule(commits=st.booleans())
     def end(self, commits: bool) -> None:  # noqa: FBT001 - what Hypothesis draws
@@ -157,11 +165,13 @@ class Histories(RuleBasedStateMachine):
         self.rolls.execute("DELETE FROM reading WHERE series_id = %s AND time = %s", key)
         del self.stored[key]
 
-    @rule(passed=st.sampled_from((10, 100, 400, 1600)))
-    def let_time_pass(self, passed: int) -> None:
+    @rule(passed=st.sampled_from((10, 100, 400, 1600)), rolls=st.booleans())
+    def let_time_pass(self, passed: int, rolls: bool) -> None:  # noqa: FBT001 - what Hypothesis draws
         """Close the hours that have ended by then, unless a writer is still at work."""
         self.now += timedelta(minutes=passed)
         assert close_hours(self.rolls, self.now, "5ms") or self.pending
+        if rolls:
+            self.roll_all()
 
     @rule(pieces=st.integers(1, 3))
     def roll(self, pieces: int) -> None:
@@ -170,7 +180,6 @@ class Histories(RuleBasedStateMachine):
             if not roll_one(self.rolls):
                 return
 
-    @rule()
     def roll_all(self) -> None:
         """Do all of the rollups' work."""
         self.roll(100)
@@ -179,6 +188,7 @@ class Histories(RuleBasedStateMachine):
     def change_what_excludes(self, flag: Flag, seldom: int) -> None:
         """Let a flag exclude that did not, or the other way round: after it no rollup holds for a while."""
         if seldom:
+            self.roll_all()
             return
         self.rolls.execute("UPDATE quality_flag SET excluding = NOT excluding WHERE bit = %s", (int(flag),))
         begin(self.rolls)
@@ -199,9 +209,12 @@ class Histories(RuleBasedStateMachine):
         gone = {key: not self.stored[key][1] & row[1] for key in self.raw() if key[0] == series and key[1] < raw_from}
         self.rolled |= gone
 
-    @rule(series=series_ids, zone=st.sampled_from(_ZONES))
-    def move_the_midnights(self, series: int, zone: str) -> None:
-        """Give a site another time zone."""
+    @rule(series=series_ids, zone=st.sampled_from(_ZONES), seldom=st.integers(0, 4))
+    def move_the_midnights(self, series: int, zone: str, seldom: int) -> None:
+        """Give a site another time zone, or, more often, do nothing but what rollups do."""
+        if seldom:
+            self.roll_all()
+            return
         self.rolls.execute("UPDATE site SET time_zone = %s WHERE site_id = %s", (zone, series))
 
     def raw(self) -> list[tuple[int, datetime]]:
