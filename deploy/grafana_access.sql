@@ -4,7 +4,7 @@
 \getenv public_url PUBLIC_URL
 BEGIN;
 
--- To the database: views only (migrations 0006_views and 0027_grafana), briefly, and without writing.
+-- To the database: views only (migrations 0006_views and 0028_grafana), briefly, and without writing.
 ALTER ROLE hedgerow_reader LOGIN PASSWORD :'reader_password' CONNECTION LIMIT 20;
 ALTER ROLE hedgerow_reader SET statement_timeout = '15s';
 ALTER ROLE hedgerow_reader SET idle_in_transaction_session_timeout = '15s';

@@ -1,4 +1,4 @@
--- What the alert rules ask, over the views of migrations 0006 and 0027: each gives one row, a time and one number.
+-- What the alert rules ask, over the views of migrations 0006 and 0028: each gives one row, a time and one number.
 -- A question that gives no row, or cannot be asked, is a case of its own in grafana/alerts.py.
 
 -- name: workers_stalled

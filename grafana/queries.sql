@@ -1,4 +1,4 @@
--- Queries of the dashboards, over the views of migrations 0006 and 0027. Words in braces are filled in when the dashboards are
+-- Queries of the dashboards, over the views of migrations 0006 and 0028. Words in braces are filled in when the dashboards are
 -- built; $site and the $__ macros when Grafana asks. ARRAY[$site] also holds where no site is there to choose. date_bin and no
 -- $__timeGroup: it is there without TimescaleDB too.
 

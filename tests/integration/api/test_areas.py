@@ -226,11 +226,12 @@ def test_tables_that_hang_on_places_are_kept_to_areas(plain_database: str) -> No
         open_views = connection.execute(
             "SELECT relname FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
             " AND NOT coalesce(reloptions::text LIKE '%%security_invoker=true%%', false)"
+            " AND has_table_privilege('hedgerow_limited', oid, 'SELECT')"
         ).fetchall()
 
     told = "keep it to areas in its migration: SELECT keep_to_areas('table', 'site_id IN (SELECT my_sites())'), see 0014_access"
     assert {name for (name,) in open_tables} - not_kept == set(), told
-    # Views for Grafana, which are not asked by the API.
+    # Views for Grafana: the first ones, which the API never asks. It may not read the later ones.
     assert {name for (name,) in open_views} - {"site_reading", "site_latest", "ingest_health"} == set()
 
 

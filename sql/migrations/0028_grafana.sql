@@ -345,3 +345,7 @@ GRANT SELECT ON air_quality_hourly, traffic_hourly, asset_hourly, site_status, d
 -- Where people reach the console, for links; deploy/grafana_access.sql puts the real address in its place.
 CREATE VIEW console_address AS SELECT 'http://127.0.0.1:8080'::text AS address;
 GRANT SELECT ON console_address TO hedgerow_reader;
+
+-- Views see all areas: the application, which also speaks for people limited to some, reads none of them.
+REVOKE ALL ON metric_hour, air_quality_hourly, traffic_hourly, asset_hourly, site_capture, site_status, device_health, site_annotation,
+    quarantine_by_reason, quarantine_arrival, ingest_by_minute, ingest_path, storage, console_address FROM hedgerow_app;
