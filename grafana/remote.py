@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from grafana_client.client import GrafanaClientError, GrafanaException, GrafanaU
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from urllib.parse import SplitResult
 
 LEAST_VERSION = (11, 6)
 """Older ones do not know what the dashboards are made of, nor does the Infinity plugin run there."""
@@ -29,7 +31,7 @@ class GrafanaError(Exception):
 
 
 @contextmanager
-def open_grafana(url: str, token: str) -> Iterator[GrafanaApi]:
+def open_grafana(url: str, token: str, *, insecure: bool = False) -> Iterator[GrafanaApi]:
     """Open the way to a Grafana and close it at the end.
 
     Parameters
@@ -38,24 +40,62 @@ def open_grafana(url: str, token: str) -> Iterator[GrafanaApi]:
         `https://HOST`, with a path where a proxy gives Grafana one.
     token
         Of a service account with the role Admin.
+    insecure
+        Whether http will do for a Grafana on another machine, though everybody on the way can then read what is sent.
 
     Raises
     ------
     GrafanaError
         When there is no Grafana, the token is not taken, or the version is too old.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise GrafanaError(f"{url!r} is no address of a Grafana: give https://HOST or http://HOST:PORT")
-    # The client writes `api` directly behind the path.
-    path = f"{parts.path.strip('/')}/" if parts.path.strip("/") else ""
-    plain = parts._replace(path=f"/{path}", query="", fragment="").geturl()
-    grafana = GrafanaApi.from_url(plain, credential=token, timeout=_PATIENCE_S)
+    parts = _address(url)
+    host = parts.hostname or ""
+    if parts.scheme == "http" and not insecure and not _is_here(host):
+        raise GrafanaError(
+            f"http to {host} would send token, API key and password where everybody on the way can read them:"
+            " give https://, or --insecure if the way is yours alone"
+        )
+    path = parts.path.strip("/")
+    grafana = GrafanaApi(
+        token,
+        protocol=parts.scheme,
+        host=f"[{host}]" if ":" in host else host,
+        port=parts.port,
+        url_path_prefix=f"{path}/" if path else "",  # the client writes `api` directly behind it
+        timeout=_PATIENCE_S,
+    )
     try:
-        _check(grafana, url)
+        _check(grafana, parts.netloc)
         yield grafana
     finally:
         grafana.client.s.close()
+
+
+def _address(url: str) -> SplitResult:
+    """Take an address apart; what is wrong with it is said without it, for it may hold a password.
+
+    Raises
+    ------
+    GrafanaError
+        When it is none, or holds a user.
+    """
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number or too large, half a bracket
+        is_one = False
+    if not is_one:
+        raise GrafanaError("what was given is no address of a Grafana: give https://HOST or https://HOST:PORT")
+    if "@" in parts.netloc:
+        raise GrafanaError("leave user and password out of the address of Grafana: the token alone lets in")
+    return parts
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def call(what: str, ask: Callable[..., Any], *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever Grafana answers
@@ -117,11 +157,11 @@ def need_plugin(grafana: GrafanaApi, plugin: str) -> None:
         )
 
 
-def _check(grafana: GrafanaApi, url: str) -> None:
-    settings = call(f"Grafana at {url}", grafana.client.GET, "/frontend/settings")
+def _check(grafana: GrafanaApi, where: str) -> None:
+    settings = call(f"Grafana at {where}", grafana.client.GET, "/frontend/settings")
     version = settings.get("buildInfo", {}).get("version", "") if isinstance(settings, dict) else ""
     match = re.match(r"(\d+)\.(\d+)", version)
     if match is None:
-        raise GrafanaError(f"what answers at {url} is no Grafana: is a path missing?")
+        raise GrafanaError(f"what answers at {where} is no Grafana: is a path missing?")
     if (int(match[1]), int(match[2])) < LEAST_VERSION:
         raise GrafanaError(f"Grafana {version} is too old: these dashboards need {'.'.join(map(str, LEAST_VERSION))} or newer")

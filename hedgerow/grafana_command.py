@@ -33,6 +33,8 @@ from sql.pool import connect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from grafana_client.api import GrafanaApi
+
     from grafana.provisioned import Provisioned
 
 _PATIENCE_S = 30.0
@@ -46,6 +48,13 @@ Url = Annotated[
 ]
 Token = Annotated[
     str, typer.Option(help="Token of a service account of Grafana with the role Admin.", envvar="HEDGEROW_GRAFANA_TOKEN")
+]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        help="Take http:// to another machine, though everybody on the way can then read token, API key and password.",
+    ),
 ]
 ApiUrl = Annotated[str, typer.Option("--api-url", help="The API: http://HOST:PORT.", envvar="HEDGEROW_HTTP_URL")]
 
@@ -116,6 +125,7 @@ def push_command(
     secrets: Annotated[
         bool, typer.Option("--secrets", help="Send key and password again: Grafana tells nobody its own.")
     ] = False,
+    insecure: Insecure = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
 ) -> None:
     """Bring folder, data sources, dashboards and alert rules into a Grafana (11.6 or newer). Again and again gives the same."""
@@ -130,7 +140,7 @@ def push_command(
     wanted = Wanted(values, folder or provisioned.folder["title"], sslmode, secrets, dry_run)
     counts: Counter[str] = Counter()
     try:
-        with open_grafana(url, token) as remote:
+        with open_grafana(url, token, insecure=insecure) as remote:
             for change in push(remote, provisioned, wanted):
                 counts[change.done] += 1
                 typer.echo(f"{change.done:9}  {change.what}{f' ({change.note})' if change.note else ''}")
@@ -156,6 +166,7 @@ def snapshot_command(
     url: Url = "",
     token: Token = "",
     days: Annotated[int, typer.Option(min=0, help="How long Grafana keeps it; 0: for ever.")] = 0,
+    insecure: Insecure = False,
     data_dir: DataDir = None,
     database_url: DatabaseUrl = "",
     api_url: ApiUrl = "",
@@ -173,7 +184,8 @@ def snapshot_command(
                 json.dump({"dashboard": taken, "name": taken["title"], "expires": days * _DAY_S}, file, ensure_ascii=False)
             typer.echo(f"written: {out}")
         if url:
-            _post(taken, url, token, days)
+            with open_grafana(url, token, insecure=insecure) as remote:
+                _post(taken, remote, days)
     except (AskError, ExpansionError, GrafanaError, SnapshotError, TargetError, psycopg.Error, OSError, ValueError) as error:
         typer.echo(f"hedgerow grafana snapshot: {str(error).strip()}", err=True)
         raise typer.Exit(1) from error
@@ -198,9 +210,8 @@ def _take(board: dict[str, Any], sources: Sources, span: tuple[str, str], choose
     return snapshot_of(board, sources, view_of(board, sources, start, end, wanted), now)
 
 
-def _post(taken: dict[str, Any], url: str, token: str, days: int) -> None:
-    with open_grafana(url, token) as remote:
-        made = call("snapshot", remote.snapshots.create_new_snapshot, taken, name=taken["title"], expires=days * _DAY_S)
+def _post(taken: dict[str, Any], remote: GrafanaApi, days: int) -> None:
+    made = call("snapshot", remote.snapshots.create_new_snapshot, taken, name=taken["title"], expires=days * _DAY_S)
     typer.echo(f"snapshot: {made['url']}")
     typer.echo(f"whoever has this address may delete it: {made['deleteUrl']}")
 

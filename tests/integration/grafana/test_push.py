@@ -239,6 +239,10 @@ def test_push_into_a_grafana_that_will_not_do_says_why(grafana: Grafana) -> None
         ("{url}/elsewhere", "is no Grafana"),
         ("grafana.example", "is no address"),
         ("ftp://grafana.example", "is no address"),
+        ("http://127.0.0.1:99999", "is no address"),
+        ("http://[::1", "is no address"),
+        ("https://grafana.example:abc/", "is no address"),
+        ("http://[::1]:1", "cannot be reached"),
     ],
 )
 def test_push_to_a_wrong_address_says_so(url: str, said: str) -> None:
@@ -249,6 +253,34 @@ def test_push_to_a_wrong_address_says_so(url: str, said: str) -> None:
         open_grafana(url.format(url=grafana.url), TOKEN),
     ):
         pass
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"])
+def test_push_to_this_machine_needs_no_tls(url: str) -> None:
+    """What is sent to this machine passes nobody: it is tried."""
+    with refused("cannot be reached"), open_grafana(url, TOKEN):
+        pass
+
+
+def test_push_over_http_to_another_machine_wants_to_be_told_so() -> None:
+    """Token, key and password would be seen on the way: nothing is sent unless somebody says that this will do."""
+    for url in ("http://grafana.invalid", "http://192.0.2.1:3000", "http://[2001:db8::1]:3000", "http://localhost.invalid"):
+        with refused("give https://, or --insecure"), open_grafana(url, TOKEN):
+            pass
+    with refused("cannot be reached"), open_grafana("http://grafana.invalid", TOKEN, insecure=True):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["https://erin:hush@127.0.0.1:1", "https://hush@127.0.0.1:1", "ftp://erin:hush@h", "https://erin:hush"]
+)
+def test_push_to_an_address_with_a_password_refuses_and_does_not_repeat_it(url: str) -> None:
+    """It would not be used, and must stand in no terminal or log."""
+    told = CliRunner().invoke(app, ["grafana", "push", "--url", url, "--token", TOKEN])
+
+    assert told.exit_code == 1
+    assert told.stderr.startswith("hedgerow grafana push: ")
+    assert "hush" not in told.output
 
 
 def test_push_to_a_grafana_below_a_path_works() -> None:
