@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -38,8 +39,14 @@ PORTION = 100_000
 _AFTER = 20
 """Readings looked at beyond the end: the first measurement among them tells whether the last one before was a spike."""
 
+_AGAIN_S = 600.0
+"""After what went wrong with a series, until it is tried again [s]."""
+
 _TRIES = 10
 _PATIENCE_S = 10.0
+
+
+log = logging.getLogger(__name__)
 
 
 class QualityRunError(Exception):
@@ -117,16 +124,33 @@ def run_quality(database_url: str, wanted: Wanted, watch: Watch = lambda *_: Non
 
 
 def run_due(connection: psycopg.Connection) -> bool:
-    """Judge the next series again that has readings which came past the path; tell whether there was one."""
-    if not next(connection.execute(query("is_quality_due")))[0]:
+    """Judge a series again that has readings which came past the path; tell whether there was one.
+
+    One with which anything goes wrong is left for later, and logged: the others, and rollups, go on.
+
+    Raises
+    ------
+    psycopg.Error
+        When the store goes away.
+    """
+    row = connection.execute(query("next_quality_due")).fetchone()
+    if row is None:
         return False
-    registry = load_registry(connection)
-    with connection.transaction():
-        for series_id, from_us, to_us in connection.execute(query("take_quality_due")).fetchall():
-            filters = {"series": [series_id], "sites": [], "metrics": []}
-            for one in connection.execute(query("list_series_to_judge"), filters).fetchall():
-                run_series(connection, registry, Series(*one), from_us, to_us, Tally())
+    try:
+        registry = load_registry(connection)
+        with connection.transaction():
+            _judge_due(connection, registry, row[0])
+    except Exception:
+        log.exception("the rules for series %d are run again in %.0f minutes, for this went wrong", row[0], _AGAIN_S / 60)
+        connection.execute(query("set_quality_due_behind"), {"series": row[0], "seconds": _AGAIN_S})
     return True
+
+
+def _judge_due(connection: psycopg.Connection, registry: Registry, series_id: int) -> None:
+    for from_us, to_us in connection.execute(query("take_quality_due"), {"series": series_id}).fetchall():
+        filters = {"series": [series_id], "sites": [], "metrics": []}
+        for one in connection.execute(query("list_series_to_judge"), filters).fetchall():
+            run_series(connection, registry, Series(*one), from_us, to_us, Tally())
 
 
 def mark_due(connection: psycopg.Connection, batch: Batch) -> None:

@@ -119,10 +119,16 @@ class Rollups:
             steps = STEPS if waited >= _PATIENCE_BEATS else STEPS[:1]
             enough = time.monotonic() + _MOST_AT_ONCE_S
             while not self._stopping.is_set() and time.monotonic() < enough:
-                if not run_due(connection) and not roll_one(connection, steps):
+                if not work_once(connection, steps):
                     break
                 waited = 0
             seen = _first(connection, "count_marks")
+
+
+def work_once(connection: psycopg.Connection, steps: Sequence[str] = STEPS) -> bool:
+    """Roll once and judge one series again, neither waits for the end of the other; tell whether there was anything to do."""
+    is_rolled = roll_one(connection, steps)
+    return run_due(connection) or is_rolled
 
 
 def begin(connection: psycopg.Connection) -> None:

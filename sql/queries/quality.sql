@@ -136,9 +136,13 @@ INSERT INTO quality_due (series_id, from_at, to_at)
 SELECT series_id, '1970-01-01Z'::timestamptz + first_us * interval '1 microsecond', '1970-01-01Z'::timestamptz + last_us * interval '1 microsecond'
 FROM unnest(%(series)s::int4[], %(first_us)s::int8[], %(last_us)s::int8[]) AS due(series_id, first_us, last_us);
 
--- name: is_quality_due
--- Whether any rules are to be run again.
-SELECT EXISTS (SELECT FROM quality_due);
+-- name: next_quality_due
+-- A series whose rules are to be run again by now; no row where there is none.
+SELECT series_id FROM quality_due WHERE not_before <= now() LIMIT 1;
+
+-- name: set_quality_due_behind
+-- Leaves a series for later.
+UPDATE quality_due SET not_before = now() + %(seconds)s::float8 * interval '1 second' WHERE series_id = %(series)s::int4;
 
 -- name: add_quality_due_at_sites
 -- The same for all series of places whose devices have changed.
@@ -148,16 +152,14 @@ FROM series
 WHERE site_id = ANY (%(sites)s::int4[]);
 
 -- name: take_quality_due
--- Takes the next series whose rules are to be run again, with all its ranges as one [µs since 1970]; no row where there is none.
-WITH next AS (
-    SELECT series_id FROM quality_due LIMIT 1
-), taken AS (
-    DELETE FROM quality_due d USING next n WHERE d.series_id = n.series_id RETURNING d.series_id, d.from_at, d.to_at
+-- Takes a series whose rules are to be run again, with all its ranges as one [µs since 1970]; no row where none is left.
+WITH taken AS (
+    DELETE FROM quality_due WHERE series_id = %(series)s::int4 RETURNING from_at, to_at
 )
-SELECT series_id, (extract(epoch FROM nullif(min(from_at), '-infinity')) * 1000000)::int8,
+SELECT (extract(epoch FROM nullif(min(from_at), '-infinity')) * 1000000)::int8,
        (extract(epoch FROM nullif(max(to_at), 'infinity')) * 1000000)::int8 + 1
 FROM taken
-GROUP BY series_id;
+HAVING count(*) > 0;
 
 -- name: list_metric_quality
 -- What the rules go by, of every metric or of one.

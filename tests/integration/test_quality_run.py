@@ -17,11 +17,12 @@ from hedgerow.cli import app
 from ingest import quality_run
 from ingest.quality_run import Wanted, mark_due, run_due, run_quality
 from ingest.recent import Recent
+from ingest.rollups import close_hours, work_once
 from sql.queries import query
 from tests.unit.ingest.examples import Row, batch_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from devices.registry import Registry
 
@@ -239,6 +240,38 @@ def test_quality_due_is_worked_off_series_by_series(weir: Weir) -> None:
     assert [run_due(weir.connection), run_due(weir.connection)] == [True, False]
     assert weir.flags("pm2_5") == whole
     assert set(weir.flags("pm10").values()) == {0}
+
+
+@pytest.mark.parametrize("trouble", [lambda connection: connection.execute("SELECT 1 / 0"), lambda _: int("a surprise")])
+def test_quality_due_goes_wrong_for_a_series_others_and_rollups_go_on(
+    weir: Weir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, trouble: Callable[[object], object]
+) -> None:
+    """The series is named in the log and comes again later; each step rolls first, whatever there is to judge."""
+    weir.ingest(history())
+    good, bad = weir.series["pm2_5"], weir.series["pm10"]
+    due = "SELECT array_agg(series_id) FROM quality_due WHERE not_before <= now()"
+    mark_due(weir.connection, batch_of([Row(series, _us(START + STEP), 0.0) for series in (bad, good)]))
+    close_hours(weir.connection, START + timedelta(hours=3))
+    run_series = quality_run.run_series
+
+    def stumbles(*of: Any, **more: Any) -> None:  # noqa: ANN401 - as run_series takes
+        if of[2].series_id == bad:
+            trouble(of[0])
+        run_series(*of, **more)
+
+    monkeypatch.setattr(quality_run, "run_series", stumbles)
+
+    assert work_once(weir.connection)
+    assert weir.value("SELECT count(*) FROM rollup_hour") > 0
+    while work_once(weir.connection):
+        pass
+    assert weir.value(due) is None
+    assert weir.value("SELECT array_agg(series_id) FROM quality_due") == [bad]
+    assert f"the rules for series {bad} are run again" in caplog.text
+    monkeypatch.undo()
+    weir.connection.execute("UPDATE quality_due SET not_before = now()")
+    assert run_due(weir.connection)
+    assert weir.value("SELECT count(*) FROM quality_due") == 0
 
 
 def test_quality_commands_tell_what_changed_and_what_the_rules_go_by(weir: Weir) -> None:
