@@ -18,7 +18,7 @@ from ingest.acknowledge import acknowledge
 from ingest.collect import collect
 from ingest.decode import decode
 from ingest.prepared import Prepared, prepare, refusal_of
-from ingest.recent import Recent
+from ingest.recent import Recent, carried_over
 from ingest.resolve import resolve
 from ingest.store import Outdated, Overtaken, Refused, Stopped, Store
 
@@ -108,8 +108,16 @@ class Pipeline:
             log.exception("a message could not be processed, it goes to quarantine")
             yield refusal_of(group, repr(error), Reason.NOT_PROCESSED)
 
-    def process(self, group: Group) -> Prepared:
-        """Turn a group into what is to be written: the pure middle of the path."""
+    def process(self, group: Group, before: Prepared | None = None) -> Prepared:
+        """Turn a group into what is to be written: the pure middle of the path.
+
+        Parameters
+        ----------
+        group
+            The messages.
+        before
+            What it, or the group it is half of, had become, which is not stored: flags by what came before stand there.
+        """
         registry = self._registrar.registry  # one for all steps: positions mean nothing in another
         # What was held may have come by another source or a webhook: there each message tells its own encoding.
         encoding = "auto" if group.held else self._settings.chirpstack_encoding
@@ -120,6 +128,8 @@ class Pipeline:
             registry = self._registrar.with_series(registry, resolved.missing, self._stopping.is_set)
             resolved = resolve(columns, group, registry)
         batch, spikes = self._recent.check(resolved.batch, registry)
+        if before is not None:
+            batch, spikes = carried_over(batch, spikes, before.batch, before.spikes)
         prepared = prepare(group, resolved, batch, archive=self._settings.archive, registry_version=registry.version)
         return replace(prepared, spikes=spikes) if spikes.series else prepared
 
@@ -160,12 +170,12 @@ class Pipeline:
             self._store.write(prepared)
         except Outdated:
             self._registrar.reload(self._stopping.is_set)
-            self._write(self.process(prepared.group))
+            self._write(self.process(prepared.group, prepared))
             return
         except (Refused, Overtaken) as error:
             if len(prepared.group) > 1:
                 for half in prepared.group.halves():
-                    self._write(self.process(half))
+                    self._write(self.process(half, prepared))
             elif isinstance(error, Refused):
                 log.error("the store refused a message, it goes to quarantine: %s", error)  # noqa: TRY400
                 self._write(refusal_of(prepared.group, str(error)))

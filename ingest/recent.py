@@ -1,7 +1,8 @@
 """Recent: holds readings against those that came before, of which it keeps the last two a series and a humidity a site.
 
 What is kept only moves on: a reading older than the last one of its series gets the rules that need no neighbours, and one
-that comes again (a redelivery, or half of a group) the flags it had. Memory is bounded by the ids of series and sites.
+that comes again (a redelivery) the flags it had. A group that is processed anew, as it has not been stored, takes what was said
+of it the first time along (`carried_over`). Memory is bounded by the ids of series and sites.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ingest.beside import Damp, is_crossed
 from ingest.check import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 NO_NEIGHBOUR = Flag.OUT_OF_RANGE | Flag.SENTINEL
 """Such a value is no measurement: nothing is held against it."""
+
+_CARRIED = np.int16(Flag.STEP | Flag.FLATLINE | Flag.SPIKE | Flag.WARM_UP | Flag.HUMIDITY | Flag.CROSS_CHECK)
+"""Flags that hang on what came before, or with, a reading."""
 
 _REMEMBERED = np.int16(Flag.STEP | Flag.FLATLINE | Flag.WARM_UP)
 _ROOM = 1_024
@@ -45,6 +49,28 @@ class Spikes(NamedTuple):
 
 
 NO_SPIKES = Spikes([], [])
+
+
+def carried_over(batch: Batch, spikes: Spikes, before: Batch, spikes_before: Spikes) -> tuple[Batch, Spikes]:
+    """Give readings that are checked anew what the first check, of which nothing was stored, said of them and earlier ones.
+
+    Parameters
+    ----------
+    batch, spikes
+        What `check` gives now: of all the readings, of some, or of some that belong to other series meanwhile.
+    before, spikes_before
+        What it gave then.
+    """
+    doubtful = before.take(before.flags & _CARRIED != 0)
+    told = dict(zip(_keys(doubtful), (doubtful.flags & _CARRIED).tolist(), strict=True))
+    flags = np.array([told.get(key, 0) for key in _keys(batch)], np.int16)
+    ours = set(batch.series.tolist())
+    earlier = {key for key in zip(*spikes_before, strict=True) if key[0] in ours}.union(zip(*spikes, strict=True))
+    return batch.with_flags(flags), Spikes(*map(list, zip(*sorted(earlier), strict=True))) if earlier else NO_SPIKES
+
+
+def _keys(batch: Batch) -> Iterator[tuple[int, int, float]]:
+    return zip(batch.series.tolist(), batch.time_us.tolist(), batch.value.tolist(), strict=True)
 
 
 class Recent:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devices.flags import Flag
 from ingest.deliveries import Deliveries
 from ingest.message import Message, group_of
 from ingest.pipeline import Pipeline
@@ -61,6 +62,11 @@ def _group(number: int) -> Group:
     )
 
 
+def _dust(number: int, value: int) -> Group:
+    at_us = _NOW_US + number * 60_000_000
+    return group_of([Message("hedgerow/v1/d1/up", b'{"pm2_5":%d}' % value, at_us, number + 1, 1, False)])
+
+
 def _invalidate(api: Api) -> httpx.Response:
     return api.post("/api/v1/invalidations", site="mill", metrics=["air_temperature"], **_EVER)
 
@@ -89,6 +95,19 @@ def test_readings_checked_before_an_invalidation_are_checked_again(api: Api, pat
     assert undo(api, "invalidations", number).json()["changed"] == 30
     assert _counts(api) == (30, 0)
     assert wrong_latest(api) == []
+
+
+def test_readings_checked_again_keep_the_flags_by_what_came_before_them(api: Api, path: tuple[Pipeline, Store]) -> None:
+    """A spike on its way while people review, and the reading that tells of it, are what they are without the review."""
+    pipeline, _ = path
+    on_their_way = [pipeline.process(_dust(n, value)) for n, value in enumerate((10, 10, 400, 10))]
+    pipeline._write(on_their_way[0])  # noqa: SLF001
+    made(_invalidate(api))
+    for prepared in on_their_way[1:]:
+        pipeline._write(prepared)  # noqa: SLF001
+
+    rows = api.execute("SELECT flags FROM reading ORDER BY time")
+    assert [flags for (flags,) in rows] == [0, 0, Flag.STEP | Flag.SPIKE, 0]
 
 
 def test_invalidations_while_readings_are_stored_miss_none(api: Api, path: tuple[Pipeline, Store]) -> None:

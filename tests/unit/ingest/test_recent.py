@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from devices.flags import Flag
 from devices.quality.rules import build_rules
-from ingest.recent import Recent
-from tests.unit.ingest.examples import RECEIVED_US, Row, batch_of
+from ingest.recent import NO_SPIKES, Recent, Spikes, carried_over
+from tests.unit.ingest.examples import RECEIVED_US, Row, batch_of, rows_of
 from tests.unit.ingest.quality_examples import BATTERY, HUMIDITY, MINUTE_US, PM2_5, PM10, SERIES, Slow, registry
 
 REGISTRY = registry()
@@ -59,6 +59,34 @@ def test_recent_batches_are_judged_as_one_by_one(parts: list[list[Row]]) -> None
         slow.take(part)
 
     assert flags == slow.flags
+
+
+@given(batches(), st.data())
+def test_recent_batches_processed_anew_keep_the_flags_of_the_first_time(parts: list[list[Row]], data: st.DataObject) -> None:
+    """A batch that was not stored is checked again, whole and then cut in two: what it says of itself and others stays."""
+    recent, slow, flags, spikes = Recent(), Slow(), dict[tuple[int, int], int](), set[tuple[int, int]]()
+    for part in parts:
+        slow.take(part)
+        whole, told = batch_of(part), recent.check(batch_of(part), REGISTRY)
+        told = carried_over(*recent.check(whole, REGISTRY), *told)
+        cut = data.draw(st.integers(0, len(part)))
+        for rows in (np.arange(cut), np.arange(cut, len(part))):
+            half, earlier = carried_over(*recent.check(whole.take(rows), REGISTRY), *told)
+            flags |= {(row.series, row.time_us): row.flags for row in rows_of(half)}
+            spikes.update(zip(*earlier, strict=True))
+    for key in spikes:
+        flags[key] |= Flag.SPIKE
+
+    assert flags == slow.flags
+
+
+def test_recent_spike_is_not_told_by_readings_that_belong_to_another_series_meanwhile() -> None:
+    """Where a device has moved while its readings were on their way, nothing of the old series hangs on them."""
+    before, after = batch_of([Row(1, RECEIVED_US, 6.0, Flag.STEP)]), batch_of([Row(2, RECEIVED_US, 6.0)])
+
+    carried, spikes = carried_over(after, NO_SPIKES, before, Spikes([1], [RECEIVED_US - MINUTE_US]))
+
+    assert (carried.flags.tolist(), spikes) == ([0], NO_SPIKES)
 
 
 @given(st.lists(VALUES[PM2_5], min_size=1, max_size=20))
