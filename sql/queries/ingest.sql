@@ -164,11 +164,11 @@ UPDATE ingest_status SET
 WHERE worker = %(worker)s;
 
 -- name: report_worker
--- A sign of life between batches.
+-- A sign of life between batches. What the broker has not said yet, since we began, is what it said before.
 UPDATE ingest_status SET
     updated_at = now(), connected = %(connected)s, connections = connections + %(connections)s,
     sessions_lost = sessions_lost + %(sessions_lost)s, identity_conflicts = identity_conflicts + %(identity_conflicts)s,
-    queue_messages = %(queue_messages)s, broker_dropped = %(broker_dropped)s
+    queue_messages = %(queue_messages)s, broker_dropped = coalesce(%(broker_dropped)s, broker_dropped)
 WHERE worker = %(worker)s;
 
 -- name: repair_latest

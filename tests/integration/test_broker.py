@@ -62,3 +62,30 @@ def test_drops_of_the_broker_are_heard_and_told(make_mosquitto: MakeMosquitto, p
     finally:
         drops.stop()
         registrar.stop()
+
+
+def test_drops_while_ingest_was_away_are_told(make_mosquitto: MakeMosquitto, plain_database: str) -> None:
+    """Until the broker speaks to a worker that was started again, what it last said holds: what it dropped meanwhile counts."""
+    broker = make_mosquitto(settings="sys_interval 1\nmax_queued_messages 2\nmax_inflight_messages 1")
+    settings = IngestSettings(database_url=plain_database, mqtt_url=broker.url, mqtt_client_id="w")
+    with psycopg.connect(plain_database, autocommit=True) as connection:
+        connection.execute("INSERT INTO ingest_status (worker, broker_dropped) VALUES ('w', 0)")
+        _leave_a_session(broker)
+        messages = [{"topic": device_topic("d1"), "payload": str(number), "qos": 1} for number in range(10)]
+        publish.multiple(messages, hostname=broker.host, port=broker.port)  # type: ignore[arg-type]
+        other = BrokerDrops(settings)
+        other.start()
+        _wait_until(lambda: other.dropped == 8)  # the broker says it from here on
+        other.stop()
+        drops = BrokerDrops(settings)
+        registrar = Registrar(plain_database, "w", MqttSession(settings), drops)
+        registrar.load(lambda: False)
+        registrar.start()
+        try:
+            reported = "SELECT updated_at > started_at FROM ingest_status"
+            _wait_until(lambda: connection.execute(reported).fetchone() == (True,))
+            drops.start()
+            _wait_until(lambda: connection.execute("SELECT sum(broker_dropped) FROM ingest_minute").fetchone() == (8,))
+        finally:
+            drops.stop()
+            registrar.stop()
