@@ -70,6 +70,9 @@ def _server(facts: Facts) -> Iterator[Finding]:
     if server["transaction_age"] > _OLD_TRANSACTIONS:
         told = f"{server['transaction_age']:,} transactions since it was last frozen"
         yield Finding("server", "do", told, "Run VACUUM FREEZE: at 2,000 million the database stops taking anything.")
+    if server["reader_may_lock"]:
+        told = "Grafana's login (hedgerow_reader) may take locks that stop ingest"
+        yield Finding("server", "do", told, "Run deploy/timescaledb/200_locks.sql in this database, as its superuser.")
 
 
 def _settings(facts: Facts) -> Iterator[Finding]:

@@ -349,3 +349,20 @@ GRANT SELECT ON console_address TO hedgerow_reader;
 -- Views see all areas: the application, which also speaks for people limited to some, reads none of them.
 REVOKE ALL ON metric_hour, air_quality_hourly, traffic_hourly, asset_hourly, site_capture, site_status, device_health, site_annotation,
     quarantine_by_reason, quarantine_arrival, ingest_by_minute, ingest_path, storage, console_address FROM hedgerow_app;
+
+-- Who reads calls nothing that holds, makes or removes. Advisory locks are the superuser's to take away from everybody
+-- (deploy/timescaledb/200_locks.sql); where we may hand them on, the application keeps them.
+REVOKE EXECUTE ON FUNCTION hold_registry, hold_closed_hours, ensure_partition, drop_partition, use_columnstore, roll_pieces, make_days,
+    forget_rows, count_old_rows FROM PUBLIC;
+DO $$
+DECLARE
+    one regprocedure;
+BEGIN
+    FOR one IN
+        SELECT oid FROM pg_proc
+        WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+          AND has_function_privilege(oid, 'EXECUTE WITH GRANT OPTION')
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hedgerow_app', one);
+    END LOOP;
+END $$;

@@ -1,5 +1,6 @@
 -- name: describe_server
--- What the server is: version, edition, which schema; how old its oldest transaction number is; and its clock.
+-- What the server is: version, edition, which schema; how old its oldest transaction number is; its clock; and whether Grafana's
+-- login may take the locks that our programs keep out of each other's way with.
 SELECT current_setting('server_version') AS version,
        (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS timescaledb,
        current_setting('timescaledb.license', true) AS license,
@@ -7,6 +8,8 @@ SELECT current_setting('server_version') AS version,
        pg_database_size(current_database()) AS bytes,
        (SELECT age(datfrozenxid) FROM pg_database WHERE datname = current_database()) AS transaction_age,
        clock_timestamp() AS clock,
+       EXISTS (SELECT FROM pg_roles WHERE rolname = 'hedgerow_reader' AND rolcanlogin
+               AND has_function_privilege(oid, 'pg_advisory_lock(int8)', 'EXECUTE')) AS reader_may_lock,
        inet_server_addr() IS NULL OR host(inet_server_addr()) = host(inet_client_addr()) AS is_here;
 
 -- name: list_server_settings

@@ -6,15 +6,18 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 from psycopg.sql import SQL, Identifier
 
 from api.people import person_of_key
+from sql.queries import query
 from tests.servers.places import embedded_programs
 
 if TYPE_CHECKING:
@@ -77,10 +80,47 @@ def whose(url: str, key: str) -> str | None:
     return asyncio.run(ask())
 
 
+LOCKS = [
+    "SELECT pg_advisory_lock(hashtext('hedgerow registry'))",
+    "SELECT pg_advisory_lock_shared(1, 2)",
+    "SELECT pg_try_advisory_lock(1)",
+    "SELECT pg_try_advisory_xact_lock_shared(1)",
+    "SELECT pg_advisory_xact_lock(1, 2)",
+]
+HOLDS = ["SELECT hold_registry()", "SELECT hold_closed_hours()", "SELECT ensure_partition('reading', now())"]
+
+
+def may_lock(owner: str) -> bool:
+    """Tell what the doctor finds of the reader."""
+    with psycopg.connect(owner, row_factory=dict_row) as connection:
+        row = connection.execute(query("describe_server")).fetchone()
+        assert row is not None
+        return bool(row["reader_may_lock"])
+
+
+def refused_locks(owner: str, reader: str) -> list[str]:
+    """Give the locks that are refused to the reader alone; nothing that holds or makes anything is his."""
+    for role in ("hedgerow", "hedgerow_app", "hedgerow_limited"):
+        with psycopg.connect(owner) as connection:
+            connection.execute(SQL("SET ROLE {}").format(Identifier(role)))
+            for statement in LOCKS:
+                connection.execute(statement.encode())
+    refused = []
+    with psycopg.connect(reader, autocommit=True) as connection:
+        for statement in (*LOCKS, *HOLDS):
+            with suppress(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())
+                continue
+            refused.append(statement)
+    assert refused[-len(HOLDS) :] == HOLDS
+    return refused[: -len(HOLDS)]
+
+
 def test_database_of_the_containers_is_made_and_read_with_no_right_too_many(superuser: str, tmp_path: Path) -> None:
     """The whole order of docker-compose.yml: owner, migrate, Grafana's ways in; the reader reads views and nothing else."""
     owner, reader = login(superuser, "hedgerow", "o" * 32), login(superuser, "hedgerow_reader", "r" * 32)
     psql(superuser, ROOT / "deploy/timescaledb/100_owner.sql", DATABASE_PASSWORD="o" * 32)
+    psql(superuser, ROOT / "deploy/timescaledb/200_locks.sql")
     hedgerow(owner, "migrate", HEDGEROW_ADMIN_FILE=str(tmp_path / "admin.json"))
     for key in ("hr_first", "hr_second"):
         access = {"READER_PASSWORD": "r" * 32, "GRAFANA_API_KEY": key, "PUBLIC_URL": "https://console.example"}
@@ -113,6 +153,24 @@ def test_database_of_the_containers_is_made_and_read_with_no_right_too_many(supe
         for statement in ("CREATE TABLE mine ()", "CREATE TEMPORARY TABLE mine ()", "COPY (SELECT 1) TO PROGRAM 'true'"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())
+    assert refused_locks(owner, reader) == LOCKS
+
+
+def test_database_of_before_is_kept_from_locks_of_the_reader_by_one_command(superuser: str, tmp_path: Path) -> None:
+    """A volume from before 200_locks.sql: the doctor tells; the superuser runs it, twice does no harm, all go on working."""
+    owner, reader = login(superuser, "hedgerow", "o" * 32), login(superuser, "hedgerow_reader", "r" * 32)
+    psql(superuser, ROOT / "deploy/timescaledb/100_owner.sql", DATABASE_PASSWORD="o" * 32)
+    hedgerow(owner, "migrate", HEDGEROW_ADMIN_FILE=str(tmp_path / "admin.json"))
+    psql(
+        owner, ROOT / "deploy/grafana_access.sql", READER_PASSWORD="r" * 32, GRAFANA_API_KEY="hr_first", PUBLIC_URL="https://c"
+    )
+    assert may_lock(owner)
+
+    for _ in range(2):
+        psql(superuser, ROOT / "deploy/timescaledb/200_locks.sql")
+
+    assert not may_lock(owner)
+    assert refused_locks(owner, reader) == LOCKS
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ _SERVER = {
     "flavour": "plain",
     "bytes": 10**9,
     "transaction_age": 1000,
+    "reader_may_lock": False,
 }
 _SETTINGS: dict[str, dict[str, Any]] = {name: {"told": "on", "bytes": None} for name in (*MUST_BE_ON, "data_checksums")} | {
     "jit": {"told": "off", "bytes": None},
@@ -68,6 +69,7 @@ def test_find_all_is_well_everything_is_fine() -> None:
     ("changed", "subject", "level", "word"),
     [
         ({"server": {**_SERVER, "transaction_age": 1_600_000_000}}, "server", "do", "FREEZE"),
+        ({"server": {**_SERVER, "reader_may_lock": True}}, "server", "do", "200_locks.sql"),
         ({"migrations": Migrations(26, pending=["0028_next"])}, "schema", "do", "migrate"),
         ({"migrations": Migrations(28, unknown=["0028_next"])}, "schema", "do", "version"),
         ({"settings": {**_SETTINGS, "fsync": {"told": "off", "bytes": None}}}, "settings", "do", "fsync = on"),
