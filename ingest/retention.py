@@ -101,7 +101,8 @@ def look(connection: psycopg.Connection, now: datetime) -> Outcome:
         readings=_first(connection, "count_readings_due", {"now": now}),
     )
     for parent, before in _limits(connection, now, is_next=True):
-        for name, rows, size in connection.execute(query("list_old_partitions"), {"parent": parent, "before": before}):
+        asked = {"parent": parent, "before": before, "name": None}
+        for name, rows, size in connection.execute(query("list_old_partitions"), asked):
             outcome.partitions.append(name)
             outcome.partition_rows += rows
             outcome.bytes += size
@@ -169,10 +170,12 @@ class _Maintenance:
         with self._or_later("readings to be kept no longer"):
             self._raise_raw_from()
         for parent, before in _limits(self._connection, self._now):
-            self._drop_old(parent, before)
+            with self._or_later(f"old partitions of {parent}"):
+                self._drop_old(parent, before)
         with self._or_later("old readings"):
             self._delete_readings()
-        self._drop_empty()
+        with self._or_later("empty partitions"):
+            self._drop_empty()
         for name, before in self._connection.execute(query("list_what_ages"), {"now": self._now}).fetchall():
             with self._or_later(f"old rows of {name}"):
                 self._forget(name, before)
@@ -180,10 +183,10 @@ class _Maintenance:
 
     @contextmanager
     def _or_later(self, what: str) -> Iterator[None]:
-        """Leave for the next run what cannot have its locks soon enough."""
+        """Leave for the next run what cannot have its locks soon enough, or takes too long: the rest is done all the same."""
         try:
             yield
-        except (errors.LockNotAvailable, errors.DeadlockDetected):
+        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled):
             self.outcome.postponed.append(what)
 
     def _raise_raw_from(self) -> None:
@@ -194,8 +197,7 @@ class _Maintenance:
             if not _first(self._connection, "try_keep_redecode_away"):
                 self.outcome.postponed.append("readings to be kept no longer: a redecode is at work")
                 return
-            self._connection.execute(query("lock_registry"))
-            self._connection.execute(query("keep_readings_as_they_are"))
+            self._hold_readings()
             raised = _first(self._connection, "raise_raw_from", {"now": self._now})
             if raised:
                 self._connection.execute(query("outdate_registry"))
@@ -204,12 +206,28 @@ class _Maintenance:
             self.outcome.postponed.append(f"readings of {due - raised} series: their rollups are still being made")
 
     def _drop_old(self, parent: str, before: datetime | None) -> None:
-        for name, rows, size in self._rows("list_old_partitions", {"parent": parent, "before": before}):
+        asked: dict[str, object] = {"parent": parent, "before": before, "name": None}
+        for name, rows, size in self._rows("list_old_partitions", asked):
             with self._or_later(f"partition {name}"):
+                if self._drop_if_old(parent, name):
+                    self.outcome.partitions.append(name)
+                    self.outcome.partition_rows += rows
+                    self.outcome.bytes += size
+
+    def _drop_if_old(self, parent: str, name: str) -> bool:
+        """Drop a partition if it is old still: a series may have come since of which all is kept."""
+        with self._connection.transaction():
+            self._hold_readings()
+            asked = {"parent": parent, "before": dict(_limits(self._connection, self._now)).get(parent), "name": name}
+            is_old = _first(self._connection, "list_old_partitions", asked) is not None
+            if is_old:
                 self._connection.execute(query("drop_partition"), {"parent": parent, "name": name})
-                self.outcome.partitions.append(name)
-                self.outcome.partition_rows += rows
-                self.outcome.bytes += size
+        return is_old
+
+    def _hold_readings(self) -> None:
+        """Let nobody store or change readings until the transaction ends."""
+        self._connection.execute(query("lock_registry"))
+        self._connection.execute(query("keep_readings_as_they_are"))
 
     def _compress(self) -> None:
         try:
@@ -221,8 +239,7 @@ class _Maintenance:
         asked: dict[str, object] = {"before": self._now - _LONG_PAST, "name": None}
         for (name,) in self._rows("list_empty_partitions", asked):
             with self._or_later(f"empty partition {name}"), self._connection.transaction():
-                self._connection.execute(query("lock_registry"))
-                self._connection.execute(query("keep_readings_as_they_are"))
+                self._hold_readings()
                 if _first(self._connection, "list_empty_partitions", {**asked, "name": name}):
                     self._connection.execute(query("drop_partition"), {"parent": "reading", "name": name})
                     self.outcome.partitions.append(name)

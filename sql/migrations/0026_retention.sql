@@ -105,3 +105,4 @@ END $$;
 -- What is deleted by age is found by age.
 CREATE INDEX uplink_radio_received_at ON uplink_radio USING brin (received_at);
 CREATE INDEX device_event_received_at ON device_event USING brin (received_at);
+CREATE INDEX quarantine_done_at ON quarantine (coalesce(replayed_at, dismissed_at)) WHERE coalesce(replayed_at, dismissed_at) IS NOT NULL;

@@ -93,8 +93,9 @@ SELECT nullif(min(coalesce(s.raw_from, '-infinity')), '-infinity'), nullif(min(g
 FROM series s JOIN kept_from(%(now)s::timestamptz) k USING (series_id);
 
 -- name: list_old_partitions
--- Partitions that end before a time.
-SELECT name, rows, bytes FROM partitions_of(%(parent)s::text) WHERE upper <= %(before)s::timestamptz;
+-- Partitions that end before a time: all of them, or the one of a name.
+SELECT name, rows, bytes FROM partitions_of(%(parent)s::text)
+WHERE upper <= %(before)s::timestamptz AND (%(name)s::text IS NULL OR name = %(name)s::text);
 
 -- name: list_empty_partitions
 -- Partitions of readings of times long past that hold nothing: all of them, or the one of a name. Asked of the whole table, for a
