@@ -116,6 +116,7 @@ async def reattribute(connection: AsyncConnection, before: Sequence[Stay], after
     taken = await value_of(connection, "take_readings", left)
     await _write_stays(connection, before, after)
     await connection.execute(query("add_series_for_unplaced"), {"devices": devices})
+    await connection.execute(query("ensure_partitions_of_unplaced"), {"devices": devices})
     placed = await value_of(connection, "place_readings", {"devices": devices, "invalid": int(Flag.MANUAL_INVALID)})
     conflicting = await value_of(connection, "note_unplaced_conflicts", {"devices": devices})
     sites = {"sites": sorted({stay.place.site_id for stay in (*before, *after)})}

@@ -102,6 +102,23 @@ BEGIN
     RETURN found;
 END $$;
 
+-- A month whose partition went, empty, has one again for readings of some devices that may now come into a series. The application
+-- changes no schema: this it may.
+CREATE FUNCTION ensure_partitions_of_unplaced(of_devices int4[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT ensure_partition('reading', month)
+    FROM (
+        SELECT DISTINCT date_trunc('month', u.time, 'UTC') AS month
+        FROM unplaced_reading u
+        JOIN deployment d ON d.device_id = u.device_id AND d.during @> u.time
+        JOIN series se ON se.site_id = d.site_id AND se.channel = d.channel AND se.metric_id = u.metric_id
+        WHERE u.device_id = ANY (of_devices) AND u.time >= coalesce(se.raw_from, '-infinity')
+        ORDER BY 1
+    ) needed
+$$;
+REVOKE EXECUTE ON FUNCTION ensure_partitions_of_unplaced FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ensure_partitions_of_unplaced TO hedgerow_app;
+
 -- What is deleted by age is found by age.
 CREATE INDEX uplink_radio_received_at ON uplink_radio USING brin (received_at);
 CREATE INDEX device_event_received_at ON device_event USING brin (received_at);

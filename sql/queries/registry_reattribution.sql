@@ -115,6 +115,10 @@ WHERE u.device_id = ANY(%(devices)s::int4[])
 ORDER BY 1, 2, 3
 ON CONFLICT (site_id, metric_id, channel) DO NOTHING;
 
+-- name: ensure_partitions_of_unplaced
+-- Makes room for what `place_readings` is to put into series: the partition of an old month may be gone.
+SELECT ensure_partitions_of_unplaced(%(devices)s::int4[]);
+
 -- name: place_readings
 -- Puts readings without a line into the series of the places where their devices are by now; under a key that is taken the
 -- stored one stays. Invalid is what an invalidation of the new line covers. Gives how many were placed.

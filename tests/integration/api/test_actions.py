@@ -139,6 +139,21 @@ def test_recall_in_the_past_keeps_readings_until_there_is_a_place(api: Api) -> N
     assert wrong_latest(api) == []
 
 
+def test_readings_that_wait_come_back_where_their_month_has_no_partition_any_more(plain_api: Api) -> None:
+    """An empty partition goes with time; who is told then where a device was puts its readings back all the same."""
+    register(plain_api, "roamer", "weir")
+    register(plain_api, "other", "mill")
+    store(plain_api, "weir", 0, 9, 1.0)
+    act(plain_api, "recall", 0, device="roamer").raise_for_status()
+    plain_api.execute("SELECT drop_partition('reading', name) FROM partitions_of('reading')")
+
+    installed = act(plain_api, "co-locate", 7, device="roamer", site="mill", channel="north")
+
+    assert installed.status_code == 201, installed.text
+    assert installed.json()["readings_moved"] == 3
+    assert line(plain_api, "mill", "north") == dict.fromkeys(range(7, 10), 1.0)
+
+
 def test_undo_brings_everything_back(api: Api) -> None:
     """An action that was a mistake is undone: deployments, readings and last values are as before, it stays on record."""
     register(api, "old", "weir")
