@@ -42,6 +42,9 @@ _AFTER = 20
 _AGAIN_S = 600.0
 """After what went wrong with a series, until it is tried again [s]."""
 
+_AT_ONCE_S, _SERIES_AT_ONCE = 5.0, 1_000
+"""What is judged again with one registry, until rollups have their turn."""
+
 _TRIES = 10
 _PATIENCE_S = 10.0
 
@@ -124,7 +127,7 @@ def run_quality(database_url: str, wanted: Wanted, watch: Watch = lambda *_: Non
 
 
 def run_due(connection: psycopg.Connection) -> bool:
-    """Judge a series again that has readings which came past the path; tell whether there was one.
+    """Judge series again that have readings which came past the path, for some seconds; tell whether there were any.
 
     One with which anything goes wrong is left for later, and logged: the others, and rollups, go on.
 
@@ -133,24 +136,33 @@ def run_due(connection: psycopg.Connection) -> bool:
     psycopg.Error
         When the store goes away.
     """
-    row = connection.execute(query("next_quality_due")).fetchone()
-    if row is None:
+    enough = time.monotonic() + _AT_ONCE_S
+    due = connection.execute(query("list_quality_due"), {"most": _SERIES_AT_ONCE}).fetchall()
+    if not due:
         return False
-    try:
-        registry = load_registry(connection)
-        with connection.transaction():
-            _judge_due(connection, registry, row[0])
-    except Exception:
-        log.exception("the rules for series %d are run again in %.0f minutes, for this went wrong", row[0], _AGAIN_S / 60)
-        connection.execute(query("set_quality_due_behind"), {"series": row[0], "seconds": _AGAIN_S})
+    registry = load_registry(connection)  # only after that look: every series that is due is in it
+    for series_id, marks, from_us, to_us in due:
+        try:
+            _judge_due(connection, registry, series_id, from_us, to_us)
+            connection.execute(query("end_quality_due"), {"marks": marks})
+        except Exception:
+            if connection.closed:
+                raise
+            log.exception(
+                "the rules for series %d are run again in %.0f minutes, for this went wrong", series_id, _AGAIN_S / 60
+            )
+            connection.execute(query("set_quality_due_behind"), {"series": series_id, "seconds": _AGAIN_S})
+        if time.monotonic() >= enough:
+            break
     return True
 
 
-def _judge_due(connection: psycopg.Connection, registry: Registry, series_id: int) -> None:
-    for from_us, to_us in connection.execute(query("take_quality_due"), {"series": series_id}).fetchall():
-        filters = {"series": [series_id], "sites": [], "metrics": []}
-        for one in connection.execute(query("list_series_to_judge"), filters).fetchall():
-            run_series(connection, registry, Series(*one), from_us, to_us, Tally())
+def _judge_due(
+    connection: psycopg.Connection, registry: Registry, series_id: int, from_us: int | None, to_us: int | None
+) -> None:
+    filters = {"series": [series_id], "sites": [], "metrics": []}
+    for one in connection.execute(query("list_series_to_judge"), filters).fetchall():
+        run_series(connection, registry, Series(*one), from_us, to_us, Tally())
 
 
 def mark_due(connection: psycopg.Connection, batch: Batch) -> None:
@@ -217,6 +229,8 @@ def _judged(
             return
         last, last_flags = _part(whole, ~sure), whole_flags[~sure]
         at = int(stored.time_us[-1]) + 1
+    if len(last):
+        yield last, last_flags
 
 
 def _next(connection: psycopg.Connection, series_id: int, at: int, to_us: int | None) -> Stored:
@@ -286,6 +300,7 @@ def _put(
     for left in reversed(range(_TRIES)):
         try:
             with connection.transaction():
+                connection.execute(query("allow_decompression"))
                 return connection.execute(query("put_flags"), values).fetchall()
         except errors.DeadlockDetected:
             if not left:

@@ -60,7 +60,8 @@ CREATE TABLE quality_due (
     series_id int4        NOT NULL,
     from_at   timestamptz NOT NULL,
     to_at     timestamptz NOT NULL,                                    -- included
-    not_before timestamptz NOT NULL DEFAULT now()                      -- later, where it went wrong: others go on
+    not_before timestamptz NOT NULL DEFAULT now(),                     -- later, where it went wrong: others go on
+    due_id    int8        GENERATED ALWAYS AS IDENTITY PRIMARY KEY
 );
 
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON metric_quality FOR EACH ROW EXECUTE FUNCTION write_audit('metric');

@@ -113,6 +113,10 @@ JOIN metric m USING (metric_id)
 WHERE se.site_id = %(site)s::int4 AND m.key = 'relative_humidity'
 ORDER BY se.series_id;
 
+-- name: allow_decompression
+-- Readings may lie in compressed chunks, however many; until the transaction ends.
+SELECT set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true);
+
 -- name: put_flags
 -- Gives readings of a series other flags, where they still have the value and the flags they were judged with.
 WITH changed AS (
@@ -136,9 +140,19 @@ INSERT INTO quality_due (series_id, from_at, to_at)
 SELECT series_id, '1970-01-01Z'::timestamptz + first_us * interval '1 microsecond', '1970-01-01Z'::timestamptz + last_us * interval '1 microsecond'
 FROM unnest(%(series)s::int4[], %(first_us)s::int8[], %(last_us)s::int8[]) AS due(series_id, first_us, last_us);
 
--- name: next_quality_due
--- A series whose rules are to be run again by now; no row where there is none.
-SELECT series_id FROM quality_due WHERE not_before <= now() LIMIT 1;
+-- name: list_quality_due
+-- Series whose rules are to be run again by now, those that wait longest first: their marks, and all ranges as one [µs since 1970].
+SELECT series_id, array_agg(due_id), (extract(epoch FROM nullif(min(from_at), '-infinity')) * 1000000)::int8,
+       (extract(epoch FROM nullif(max(to_at), 'infinity')) * 1000000)::int8 + 1
+FROM quality_due
+WHERE not_before <= now()
+GROUP BY series_id
+ORDER BY min(due_id)
+LIMIT %(most)s::int8;
+
+-- name: end_quality_due
+-- What has been done; marks made meanwhile stay.
+DELETE FROM quality_due WHERE due_id = ANY (%(marks)s::int8[]);
 
 -- name: set_quality_due_behind
 -- Leaves a series for later.
@@ -150,16 +164,6 @@ INSERT INTO quality_due (series_id, from_at, to_at)
 SELECT series_id, coalesce(%(start)s::timestamptz, '-infinity'), coalesce(%(end)s::timestamptz, 'infinity')
 FROM series
 WHERE site_id = ANY (%(sites)s::int4[]);
-
--- name: take_quality_due
--- Takes a series whose rules are to be run again, with all its ranges as one [µs since 1970]; no row where none is left.
-WITH taken AS (
-    DELETE FROM quality_due WHERE series_id = %(series)s::int4 RETURNING from_at, to_at
-)
-SELECT (extract(epoch FROM nullif(min(from_at), '-infinity')) * 1000000)::int8,
-       (extract(epoch FROM nullif(max(to_at), 'infinity')) * 1000000)::int8 + 1
-FROM taken
-HAVING count(*) > 0;
 
 -- name: list_metric_quality
 -- What the rules go by, of every metric or of one.

@@ -18,6 +18,7 @@ from ingest import quality_run
 from ingest.quality_run import Wanted, mark_due, run_due, run_quality
 from ingest.recent import Recent
 from ingest.rollups import close_hours, work_once
+from sql.pool import connect
 from sql.queries import query
 from tests.unit.ingest.examples import Row, batch_of
 
@@ -127,15 +128,16 @@ def history(steps: int = 200) -> dict[str, list[float]]:
     }
 
 
-def test_quality_run_gives_the_flags_that_ingest_gave(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Readings that came in order are judged alike, in portions of any size; a second run finds nothing to do."""
+@pytest.mark.parametrize("portion", [7, 8])
+def test_quality_run_gives_the_flags_that_ingest_gave(weir: Weir, monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
+    """Readings that came in order are judged alike, in portions they fill or do not; a second run finds nothing to do."""
     weir.ingest(history())
     at_ingest = weir.flags()
     dust = {flag for flags in weir.flags("pm2_5").values() for flag in Flag if flag & flags}
     assert dust == {Flag.OUT_OF_RANGE, Flag.FLATLINE, Flag.SPIKE, Flag.HUMIDITY, Flag.CROSS_CHECK, Flag.SENTINEL}
     weir.connection.execute("UPDATE reading SET flags = 128")
 
-    monkeypatch.setattr(quality_run, "PORTION", 7)
+    monkeypatch.setattr(quality_run, "PORTION", portion)
     first, again = run_quality(weir.url, Wanted()), run_quality(weir.url, Wanted())
 
     assert weir.flags() == {key: flags | Flag.LATE for key, flags in at_ingest.items()}
@@ -240,6 +242,57 @@ def test_quality_due_is_worked_off_series_by_series(weir: Weir) -> None:
     assert [run_due(weir.connection), run_due(weir.connection)] == [True, False]
     assert weir.flags("pm2_5") == whole
     assert set(weir.flags("pm10").values()) == {0}
+
+
+def test_quality_due_is_written_portion_by_portion_and_marks_made_meanwhile_stay(
+    weir: Weir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for a long history: each portion stands when it is written; what came meanwhile is judged in its turn."""
+    weir.ingest(history())
+    weir.connection.execute("UPDATE reading SET flags = 0")
+    dust, put, seen = weir.series["pm2_5"], quality_run._put, list[int]()  # noqa: SLF001
+    mark = batch_of([Row(dust, _us(START + at * STEP), 0.0) for at in (0, 199)])
+    mark_due(weir.connection, mark)
+
+    def watched(*of: Any) -> Any:  # noqa: ANN401 - as _put takes
+        done = put(*of)
+        seen.append(weir.value("SELECT count(*) FROM reading WHERE flags <> 0"))
+        mark_due(weir.connection, mark)
+        return done
+
+    monkeypatch.setattr(quality_run, "PORTION", 50)
+    monkeypatch.setattr(quality_run, "_put", watched)
+    with connect(weir.url, name="test") as connection:
+        assert run_due(connection)
+        assert seen == sorted(set(seen))
+        assert min(seen) > 0 < weir.value("SELECT count(*) FROM quality_due")
+        assert [run_due(connection), run_due(connection)] == [True, False]
+
+
+def test_quality_due_of_series_and_metrics_made_meanwhile_is_judged_by_a_registry_that_has_them(
+    weir: Weir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is made between two looks at the store stops nobody."""
+    weir.ingest(history())
+    mark_due(weir.connection, batch_of([Row(weir.series["pm2_5"], _us(START), 0.0)]))
+
+    def load(connection: psycopg.Connection) -> Registry:
+        registry = load_registry(connection)
+        weir.connection.execute(
+            "WITH made AS (INSERT INTO metric (key, unit, unit_senml, kind, domain, valid_max, description)"
+            " VALUES ('novelty', '', '', 'gauge', 'test', 1, '') ON CONFLICT DO NOTHING RETURNING metric_id),"
+            " line AS (INSERT INTO series (site_id, metric_id) SELECT site_id, metric_id FROM made, site RETURNING series_id),"
+            " stored AS (INSERT INTO reading SELECT series_id, %(at)s, 2, 0 FROM line)"
+            " INSERT INTO quality_due (series_id, from_at, to_at) SELECT series_id, %(at)s, %(at)s FROM line",
+            {"at": START},
+        )
+        return registry
+
+    monkeypatch.setattr(quality_run, "load_registry", load)
+
+    assert [run_due(weir.connection) for _ in range(3)] == [True, True, False]
+    assert caplog.text == ""
+    assert weir.value("SELECT flags FROM reading WHERE value = 2 AND series_id = (SELECT max(series_id) FROM series)") == 1
 
 
 @pytest.mark.parametrize("trouble", [lambda connection: connection.execute("SELECT 1 / 0"), lambda _: int("a surprise")])
