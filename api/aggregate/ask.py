@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from anyio.to_thread import run_sync
 
 from api.aggregate import of_readings
-from api.aggregate.expected import Stay, expected_readings
+from api.aggregate.expected import Stay, counting, expected_readings
 from api.aggregate.fetch import Which, fetch_grid, fetch_readings, fetch_statuses, fetch_stays
 from api.aggregate.grid import fill
 from api.aggregate.statistics import Wanted, fraction_of, makes_sense
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from api.times import Every
 
 _MISSED = 3  # expected readings in a row, after which nobody knows any more whether the last value still holds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WIDTHS_OF_COUNTERS = (2.0**16, 2.0**32)
 
 
@@ -81,22 +83,41 @@ async def _answer_part(
     buckets = cut_time(question.every, question.start, question.end, ZoneInfo(zone), is_hour_ending=question.is_hour_ending)
     wanted = Wanted.of(question.statistics)
     grid = await fetch_grid(connection, which, buckets, wanted.of_buckets)
-    stays: dict[int, list[Stay]] = defaultdict(list)
-    for stay in await fetch_stays(connection, which.series, question.start, question.end):
-        stays[stay.series_id].append(stay)
+    since = question.start
+    readings, states = None, {}
     if wanted.needs_readings and len(buckets):
         with_one_before = bool(wanted.increases) or wanted.is_over_time
-        readings = await fetch_readings(connection, which, buckets, with_one_before=with_one_before)
+        telling = _telling(which, labels, wanted)
+        readings = await fetch_readings(connection, telling, buckets, with_one_before=with_one_before)
+        places = np.searchsorted(which.series, telling.series)
+        readings = replace(readings, series=places[readings.series], k=len(which.series))
         states = await _states(connection, labels) if wanted.has_fraction else {}
-        _add_of_readings(grid, readings, labels, wanted, states, [_hold_us(stays[one]) for one in which.series], question.now)
-        _forget_before(grid, labels, wanted)
-    _leave_out_senseless(grid, labels)
-    expected = _expected(grid, stays, question.now)
-    fill(grid, question.fill)
-    part = with_captures(grid, expected)
-    if not question.with_status:
-        return part
-    return replace(part, status=await fetch_statuses(connection, which.series, buckets))
+        if len(readings.times):
+            since = min(since, _EPOCH + timedelta(microseconds=int(readings.times.min())))
+    stays: dict[int, list[Stay]] = defaultdict(list)
+    for stay in await fetch_stays(connection, which.series, since, question.end):
+        stays[stay.series_id].append(stay)
+    status = await fetch_statuses(connection, which.series, buckets) if question.with_status else None
+
+    def finish() -> Part:
+        if readings is not None:
+            held = [_hold_us(stays[one]) for one in which.series]
+            _add_of_readings(grid, readings, labels, wanted, states, held, question.now)
+            _forget_before(grid, labels, wanted)
+        _leave_out_senseless(grid, labels)
+        expected = _expected(grid, stays, question)
+        fill(grid, question.fill)
+        return replace(with_captures(grid, expected), status=status)
+
+    return await run_sync(finish)  # beside the loop that serves everybody
+
+
+def _telling(which: Which, labels: Sequence[Label], wanted: Wanted) -> Which:
+    """Leave out the series of which no statistic that needs every reading says anything."""
+    names = [*wanted.percentiles, *wanted.increases]
+    names += ["time_weighted_mean"] * wanted.has_mean_over_time + ["fraction"] * wanted.has_fraction
+    kept = [at for at, label in enumerate(labels) if any(makes_sense(name, label.kind) for name in names)]
+    return Which([which.series[at] for at in kept], [which.during[at] for at in kept], which.excluding)
 
 
 def _add_of_readings(
@@ -157,7 +178,7 @@ def _widths(label: Label) -> Sequence[float]:
 
 
 def _hold_us(stays: Sequence[Stay]) -> float:
-    return _MISSED * max((stay.interval_s for stay in stays), default=np.inf) * 1e6
+    return _MISSED * max((stay.interval_s for stay in counting(stays)), default=np.inf) * 1e6
 
 
 def _forget_before(grid: Grid, labels: Sequence[Label], wanted: Wanted) -> None:
@@ -178,13 +199,14 @@ def _leave_out_senseless(grid: Grid, labels: Sequence[Label]) -> None:
                 values[:, columns] = np.nan
 
 
-def _expected(grid: Grid, stays: Mapping[int, Sequence[Stay]], now: datetime) -> NDArray[np.float64]:
+def _expected(grid: Grid, stays: Mapping[int, Sequence[Stay]], question: Question) -> NDArray[np.float64]:
     expected = np.full(grid.n.shape, np.nan)
+    start_us, now_us = to_us(question.start), to_us(question.now)
     for at, series_id in enumerate(grid.series.tolist()):
-        if stays.get(series_id):
+        if there := [stay for stay in stays.get(series_id, ()) if stay.to_us is None or stay.to_us > start_us]:
             filled = np.flatnonzero(grid.n[:, at])
             first_us = int(grid.buckets.cuts[filled[0]]) if len(filled) else None
-            expected[:, at] = expected_readings(stays[series_id], grid.buckets.cuts, to_us(now), first_us)
+            expected[:, at] = expected_readings(there, grid.buckets.cuts, now_us, first_us)
     return expected
 
 
@@ -204,8 +226,7 @@ async def complete_until(connection: AsyncConnection, fresh_s: float) -> datetim
         An ingest worker that has said nothing for longer [s] is none that runs.
     """
     workers = await (await connection.execute(query("read_completeness"))).fetchall()
-    if not workers or any(silent_s > fresh_s or not connected for _, connected, _, _, silent_s in workers):
+    if any(silent_s > fresh_s or not connected for _, connected, silent_s in workers):
         return None
-    # What waits came no earlier than the last batch that was stored, and that took so long.
-    until = min(at.timestamp() - (lag_ms / 1e3 if waiting else 0) for at, _, waiting, lag_ms, _ in workers)
-    return datetime.fromtimestamp(until, UTC)
+    told = [until for until, _, _ in workers]
+    return None if not told or None in told else min(told).astimezone(UTC)

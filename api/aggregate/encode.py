@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from functools import lru_cache
 from io import BytesIO, StringIO
-from itertools import repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -14,7 +14,7 @@ import numpy as np
 from nanoarrow.ipc import StreamWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,7 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 
 _DAY_US = 86_400_000_000
+_PORTION = 5_000
 _ONLY_WHERE_SAID = {"channel": "", "filled": False}
 """Columns that JSON leaves out where they say nothing, and what that is."""
 
@@ -36,7 +37,14 @@ _ONLY_WHERE_SAID = {"channel": "", "filled": False}
 def to_json(columns: Sequence[Column]) -> bytes:
     """Write an array with one object a row; null where there is no value."""
     row = _row_of(tuple(column.name for column in columns))
-    return msgspec.json.encode(list(map(row, *(_objects(column) for column in columns))))
+    rows = map(row, *(_objects(column) for column in columns))
+    return b"[" + b",".join(msgspec.json.encode(portion)[1:-1] for portion in _portions(rows)) + b"]"
+
+
+def _portions(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    """Cut rows into portions: between two of them other threads have their turn."""
+    while portion := list(islice(rows, _PORTION)):
+        yield portion
 
 
 @lru_cache(maxsize=64)
@@ -94,7 +102,8 @@ def to_csv(columns: Sequence[Column]) -> bytes:
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(column.name for column in columns)
-    writer.writerows(zip(*(_cells(column) for column in columns), strict=True))
+    for portion in _portions(zip(*(_cells(column) for column in columns), strict=True)):
+        writer.writerows(portion)
     return text.getvalue().encode()
 
 

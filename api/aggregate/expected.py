@@ -49,14 +49,18 @@ def expected_readings(stays: Sequence[Stay], cuts: NDArray[np.int64], now_us: in
     ndarray
         Shape (m,), whole numbers; NaN where nobody was to measure, or the bucket is narrower than the interval.
     """
-    counting = [stay for stay in stays if stay.names_metric] or list(stays)
-    edges, pace = _paces(counting, now_us, first_us)
+    edges, pace = _paces(counting(stays), now_us, first_us)
     if not len(pace):
         return np.full(len(cuts) - 1, np.nan)
     until = np.concatenate([[0.0], np.cumsum(pace * np.diff(edges))])
     due = np.diff(np.interp(cuts, edges, until))
     whole = np.floor(due + _TOLERANCE)
     return np.where(whole >= 1, whole, np.nan)
+
+
+def counting(stays: Sequence[Stay]) -> list[Stay]:
+    """Leave out the devices that do not say they send the metric, where others do."""
+    return [stay for stay in stays if stay.names_metric] or list(stays)
 
 
 def _paces(stays: Sequence[Stay], now_us: int, first_us: int | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,7 +11,7 @@ from psycopg.postgres import types
 from psycopg.pq import Format
 
 from api.aggregate.expected import Stay
-from api.aggregate.grid import Grid, grid_of
+from api.aggregate.grid import BARE, Grid, bare, grid_of
 from api.aggregate.of_readings import Readings
 from api.errors import Unusable
 from sql.queries import query
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from numpy.typing import NDArray
-    from psycopg import AsyncConnection
+    from psycopg import AsyncConnection, AsyncCursor
     from psycopg.abc import Buffer
 
     from api.buckets import Buckets
@@ -72,8 +72,17 @@ class _Floats(_ArrayLoader):
     kind = ">f8"
 
 
-class _Moments(_ArrayLoader):
+class _Longs(_ArrayLoader):
     kind = ">i8"
+
+
+class _Shorts(_ArrayLoader):
+    kind = ">i2"
+
+
+_LOADERS = {"int2": _Shorts, "int4": _Ints, "int8": _Longs, "timestamptz": _Longs, "float8": _Floats}
+_COLUMNS = ("series_id", "bucket", "n", "flags", *BARE)
+"""Of the queries that give statistics as columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +103,23 @@ class Which:
 
 async def fetch_grid(connection: AsyncConnection, which: Which, buckets: Buckets, statistics: Sequence[str]) -> Grid:
     """Ask for the statistics that rollups hold, of each series in each bucket."""
+    needed = bare(statistics)
     values = which.values() | {"edges": Times(buckets.cuts), "limit": len(buckets) * len(which.series)}
+    values |= {f"with_{name}": name in needed for name in BARE}
     name = "aggregate_bucket_readings" if any(which.during) else "aggregate_buckets"
+    row = await (await _reading_arrays(connection).execute(query(f"{name}_as_columns"), values)).fetchone() or ()
+    columns = {name: column for name, column in zip(_COLUMNS, row, strict=True) if column is not None}
+    told = columns or {name: np.empty(0) for name in (*_COLUMNS[:4], *needed)}
+    return grid_of(told, np.array(which.series, np.int32), buckets, statistics)
+
+
+def _reading_arrays(connection: AsyncConnection) -> AsyncCursor:
+    """Give a cursor that writes `Times` and reads arrays without nulls."""
     cursor = connection.cursor(binary=True)
     cursor.adapters.register_dumper(Times, _TimesDumper)
-    rows = await (await cursor.execute(query(name), values)).fetchall()
-    return grid_of(rows, np.array(which.series, np.int32), buckets, statistics)
+    for name, loader in _LOADERS.items():
+        cursor.adapters.register_loader(types[name].array_oid, loader)
+    return cursor
 
 
 async def fetch_statuses(connection: AsyncConnection, series: Sequence[int], buckets: Buckets) -> NDArray[np.int8]:
@@ -131,11 +151,8 @@ async def fetch_readings(connection: AsyncConnection, which: Which, buckets: Buc
         "with_one_before": with_one_before,
         "limit": MOST_READINGS,
     }
-    cursor = connection.cursor(binary=True)
-    cursor.adapters.register_dumper(Times, _TimesDumper)
-    for name, loader in (("int4", _Ints), ("float8", _Floats), ("timestamptz", _Moments)):
-        cursor.adapters.register_loader(types[name].array_oid, loader)
-    ids, times, readings = await (await cursor.execute(query("list_readings_of_series"), values)).fetchone() or (None,) * 3
+    cursor = await _reading_arrays(connection).execute(query("list_readings_of_series"), values)
+    ids, times, readings = await cursor.fetchone() or (None,) * 3
     if ids is None:
         return Readings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), len(which.series))
     if len(ids) > MOST_READINGS:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 
 Fill = Literal["none", "null", "previous", "linear"]
 
-_BARE = ("sum", "min", "max", "first", "last")
+BARE = ("sum", "min", "max", "first", "last")
+"""Statistics as the database gives them."""
 
 
 @dataclass(slots=True)
@@ -43,37 +43,44 @@ class Grid:
         self.is_filled = np.zeros_like(self.is_there)
 
 
-def grid_of(rows: Sequence[tuple[Any, ...]], series: NDArray[np.int32], buckets: Buckets, statistics: Sequence[str]) -> Grid:
-    """Make a grid of rows (series id, bucket, n, n_all, flags, sum, min, max, first, last), in any order."""
-    shape = (len(buckets), len(series))
-    ids, places, n, flags = (_column(rows, number, np.int64) for number in (0, 1, 2, 4))
-    at = places * len(series) + np.searchsorted(series, ids)
+def grid_of(
+    columns: Mapping[str, NDArray[Any]], series: NDArray[np.int32], buckets: Buckets, statistics: Sequence[str]
+) -> Grid:
+    """Make a grid of points in any order.
 
-    def scattered(column: NDArray[Any], missing: float) -> NDArray[Any]:
+    Parameters
+    ----------
+    columns
+        Parallel arrays by name: series_id, bucket, n, flags, and those of `bare`, NaN where there is no value.
+    series
+        Ids of all series, ascending.
+    statistics
+        Names of those that the grid is to have.
+    """
+    shape = (len(buckets), len(series))
+    at = columns["bucket"].astype(np.int64) * len(series) + np.searchsorted(series, columns["series_id"])
+
+    def scattered(name: str, missing: float) -> NDArray[Any]:
+        column = columns[name]
         spread = np.full(shape, missing, column.dtype)
         spread.reshape(-1)[at] = column
         return spread
 
-    grid = Grid(series, buckets, scattered(n, 0), scattered(flags, 0))
-    needed = {"sum" if name == "mean" else name for name in statistics if name != "count"}
-    bare = {name: scattered(_column(rows, 5 + _BARE.index(name), np.float64), np.nan) for name in needed}
+    grid = Grid(series, buckets, scattered("n", 0), scattered("flags", 0))
     for name in statistics:
         if name == "mean":
             with np.errstate(invalid="ignore"):
-                grid.statistics[name] = bare["sum"] / grid.n
+                grid.statistics[name] = scattered("sum", np.nan) / grid.n
         elif name == "count":
             grid.statistics[name] = grid.n.astype(np.float64)
         else:
-            grid.statistics[name] = bare[name]
+            grid.statistics[name] = scattered(name, np.nan)
     return grid
 
 
-def _column(rows: Sequence[tuple[Any, ...]], number: int, kind: type[np.generic]) -> NDArray[Any]:
-    values = map(itemgetter(number), rows)
-    try:
-        return np.fromiter(values, kind, len(rows))
-    except TypeError:  # a null: where no reading counts; several times slower
-        return np.array([row[number] for row in rows], kind)
+def bare(statistics: Sequence[str]) -> set[str]:
+    """Tell which columns some statistics are made of, beside how many readings count."""
+    return {"sum" if name == "mean" else name for name in statistics if name != "count"}
 
 
 def fill(grid: Grid, way: Fill) -> None:

@@ -89,16 +89,22 @@ def increases(readings: Readings, widths: Sequence[Sequence[float]]) -> Floats:
     """
     steps = np.diff(readings.values, prepend=np.nan)
     steps[np.diff(readings.series, prepend=-1) != 0] = np.nan
-    for at in np.flatnonzero(steps < 0):
-        before, after = readings.values[at - 1 : at + 1].tolist()
-        steps[at] = _risen(before, after, widths[readings.series[at]])
+    fallen = np.flatnonzero(steps < 0)
+    before, after = readings.values[fallen - 1], readings.values[fallen]
+    width = _narrowest(before, [widths[series] for series in np.unique(readings.series[fallen])], readings.series[fallen])
+    has_wrapped = (before >= (1 - _NEAR_AN_END) * width) & (after < _NEAR_AN_END * width)
+    steps[fallen] = np.where(has_wrapped, after + np.where(has_wrapped, width, 0) - before, after)
     return steps
 
 
-def _risen(before: float, after: float, widths: Sequence[float]) -> float:
-    width = next((width for width in widths if before < width), None)
-    has_wrapped = width is not None and before >= (1 - _NEAR_AN_END) * width and after < _NEAR_AN_END * width
-    return after + width - before if width and has_wrapped else after
+def _narrowest(values: Floats, widths: Sequence[Sequence[float]], series: Ints) -> Floats:
+    """Give the narrowest width that holds each value, infinity where none does; `widths` are of the series that occur."""
+    table = np.full((len(widths), max(map(len, widths), default=0) + 1), np.inf)
+    for row, of_series in zip(table, widths, strict=True):
+        row[: len(of_series)] = of_series
+    mine = table[np.unique(series, return_inverse=True)[1]]
+    narrowest: Floats = mine[np.arange(len(values)), (values[:, None] < mine).argmax(axis=1)]
+    return narrowest
 
 
 def counted(readings: Readings, steps: Floats, cuts: Ints) -> tuple[Floats, Floats]:

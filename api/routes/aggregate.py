@@ -1,9 +1,11 @@
 """Aggregates: statistics of series in buckets of time."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import numpy as np
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
@@ -13,7 +15,7 @@ from api.aggregate.described import aggregate_answers
 from api.aggregate.encode import Format
 from api.aggregate.grid import Fill
 from api.aggregate.statistics import Statistic, refuse_senseless
-from api.aggregate.table import Column, long_table, wide_table
+from api.aggregate.table import Column, Part, long_table, wide_table
 from api.buckets import choose_every, count_buckets
 from api.dependencies import Connection, SeriesAndTimes, Settings
 from api.errors import Slip, Unusable
@@ -23,6 +25,10 @@ from api.times import AUTO, Every, WidthOrAuto
 router = APIRouter(tags=["readings"])
 
 
+_STATISTICS_A_POINT = 5
+"""With more statistics than these the most points are fewer."""
+_MOST_COLUMNS = 2_000
+_BESIDE = 4  # n, n_expected, data_capture and flags
 _NOTHING = [Column("time", "time", np.empty(0, np.int64))]
 
 
@@ -71,10 +77,10 @@ async def aggregate(
     until = await complete_until(connection, settings.status_fresh_s)
     series = await resolve_series(connection, asked)
     refuse_senseless(asked.statistics, series.labels.values(), is_named=bool(asked.metrics or asked.series))
-    question = await _settle(connection, series, asked, settings.max_points)
-    columns = _NOTHING
-    if question is not None:
-        columns = await _columns(connection, series, question, asked)
+    _refuse_too_wide(series, asked)
+    most = settings.max_points * _STATISTICS_A_POINT // max(_STATISTICS_A_POINT, len(asked.statistics))
+    question = await _settle(connection, series, asked, most)
+    parts = await answer_parts(connection, series, question) if question else []
     if until is not None and asked.end is not None:
         until = min(until, asked.end)
     told = {
@@ -82,7 +88,8 @@ async def aggregate(
         "Hedgerow-Every-Asked": str(asked.every),
         "Hedgerow-Complete-Until": "null" if until is None else until.isoformat().replace("+00:00", "Z"),
     }
-    return answer(columns, asked.format or choose_format(request.headers.get("accept", "")), told, request.headers)
+    form = asked.format or choose_format(request.headers.get("accept", ""))
+    return await run_sync(lambda: answer(_columns(parts, series, asked), form, told, request.headers))
 
 
 async def _settle(connection: Connection, series: AskedSeries, asked: AggregateAsked, most: int) -> Question | None:
@@ -142,8 +149,16 @@ async def _bounds(
     return max(asked.start or since, since), min(asked.end or until, until)
 
 
-async def _columns(connection: Connection, series: AskedSeries, question: Question, asked: AggregateAsked) -> list[Column]:
-    parts = await answer_parts(connection, series, question)
+def _refuse_too_wide(series: AskedSeries, asked: AggregateAsked) -> None:
+    columns = len(series.labels) * (len(asked.statistics) + _BESIDE)
+    if asked.form == "wide" and columns > _MOST_COLUMNS:
+        text = f"it would have {columns:,} columns, {_MOST_COLUMNS:,} is the most"
+        raise Unusable(f"Ask for fewer series or statistics, or for the long shape: {text}.", Slip("query.shape", text))
+
+
+def _columns(parts: Sequence[Part], series: AskedSeries, asked: AggregateAsked) -> list[Column]:
+    if not parts:
+        return _NOTHING
     make = wide_table if asked.form == "wide" else long_table
     with_filled = asked.fill in ("previous", "linear")
     return make(parts, series.labels, columns_of(parts, asked.statistics), with_filled=with_filled)

@@ -149,3 +149,106 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER mark_removed AFTER DELETE ON reading FOR EACH ROW EXECUTE FUNCTION mark_removed();
+
+-- Statistics of each series in the buckets between edges (ascending, at least two): of the days and hours rolled up where these
+-- hold, of readings elsewhere, which is hours that are marked or not rolled up yet, and hours that an edge cuts. One statement
+-- sees one moment. Where other flags count than those the rollups were made with, they hold for hours that had none. Before
+-- `raw_from` there is nothing but rollups: an hour there counts where it begins.
+CREATE FUNCTION aggregate_buckets(of_series int4[], cuts timestamptz[], left_out int2, most int8)
+RETURNS TABLE (
+    series_id int4, bucket int4, n int8, n_all int8, flags int2, sum float8, min float8, max float8, first float8, last float8
+) LANGUAGE sql STABLE AS $$
+    WITH cut AS (
+        SELECT coalesce(range_agg(tstzrange(hour, hour + interval '1 hour')) FILTER (WHERE hour < edge), '{}') AS hours,
+               -- Whether no bucket has more than one part: each is an hour, or what is left of one at either end.
+               count(*) FILTER (WHERE hour < edge AND edge > since AND edge < until) = 0
+                   AND max(edge) <= min(hour) + (count(*) - 1) * interval '1 hour' AS is_hourly,
+               max(edge) - min(edge) >= (count(*) - 1) * interval '23 hours' AS may_be_days,
+               since,
+               until,
+               tstzmultirange(tstzrange(since, until)) AS during
+        FROM (
+            SELECT cuts[1] AS since, cuts[cardinality(cuts)] AS until,
+                   edge, date_bin('1 hour', edge, '2000-01-01T00:00:00Z') AS hour
+            FROM unnest(cuts) AS edge
+        ) asked
+        GROUP BY since, until
+    ), marked AS (
+        -- Of a whole series the hour is null, and the range without bounds; so is that of `rolled_until` where nothing is rolled up.
+        SELECT series_id, range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours
+        FROM rollup_dirty
+        WHERE series_id = ANY (of_series)
+        GROUP BY series_id
+    ), marked_of_all AS (
+        SELECT range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours FROM rollup_dirty WHERE series_id IS NULL
+    ), otherwise_flagged AS (
+        SELECT h.series_id, range_agg(tstzrange(h.hour, h.hour + interval '1 hour')) AS hours
+        FROM rollup_hour h
+        WHERE (SELECT excluding FROM rollup_state) <> left_out
+          AND h.series_id = ANY (of_series) AND h.hour >= (SELECT since FROM cut) AND h.hour < (SELECT until FROM cut)
+          AND NOT (h.n = h.n_all AND h.flags & left_out = 0)
+        GROUP BY h.series_id
+    ), wanted AS (
+        SELECT series_id,
+               (tstzmultirange(tstzrange(st.rolled_until, NULL)) + cut.hours + coalesce(m.hours, '{}') + coalesce(a.hours, '{}')
+                + coalesce(o.hours, '{}')) * tstzmultirange(tstzrange(s.raw_from, NULL)) * cut.during AS of_readings
+        FROM unnest(of_series) AS w(series_id)
+        CROSS JOIN cut
+        CROSS JOIN rollup_state st
+        CROSS JOIN marked_of_all a
+        LEFT JOIN series s USING (series_id)
+        LEFT JOIN marked m USING (series_id)
+        LEFT JOIN otherwise_flagged o USING (series_id)
+    ), day AS (
+        SELECT d.series_id, since, until, n, n_all, flags, sum, min, max, first, last, bucket - 1 AS bucket,
+               since = cuts[bucket] AND until = cuts[bucket + 1] AS is_whole_bucket
+        FROM wanted w
+        CROSS JOIN LATERAL (
+            SELECT *, width_bucket(since, cuts) AS bucket
+            FROM rollup_day
+            WHERE series_id = w.series_id AND since >= (SELECT since FROM cut) AND since < (SELECT until FROM cut)
+            OFFSET 0 -- always one walk along the key for each series
+        ) d
+        WHERE (SELECT may_be_days FROM cut) AND until <= cuts[bucket + 1]
+          AND NOT tstzrange(since, until) && w.of_readings
+    ), piece AS (
+        SELECT array_agg(w.series_id) AS series, array_agg(lower(p)) AS lowers, array_agg(upper(p)) AS uppers
+        FROM wanted w
+        CROSS JOIN LATERAL unnest(w.of_readings) AS p
+    ), part AS NOT MATERIALIZED (
+        SELECT series_id, bucket, since AS at, n, n_all, flags, sum, min, max, first, last
+        FROM day
+        WHERE NOT is_whole_bucket
+        UNION ALL
+        SELECT w.series_id, h.*
+        FROM wanted w
+        CROSS JOIN cut
+        LEFT JOIN (SELECT series_id, range_agg(tstzrange(since, until)) AS days FROM day GROUP BY series_id) d USING (series_id)
+        CROSS JOIN LATERAL unnest(cut.during - w.of_readings - coalesce(d.days, '{}')) AS gap
+        CROSS JOIN LATERAL (
+            SELECT width_bucket(hour, cuts) - 1, hour, n, n_all, flags, sum, min, max, first, last
+            FROM rollup_hour
+            WHERE series_id = w.series_id AND hour >= lower(gap) AND hour < upper(gap)
+            OFFSET 0
+        ) h
+        UNION ALL
+        SELECT r.*
+        FROM piece p
+        CROSS JOIN LATERAL aggregate_pieces(p.series, p.lowers, p.uppers, cuts, left_out) r
+    )
+    SELECT series_id, bucket, n::int8, n_all::int8, flags, sum, min, max, first, last
+    FROM day
+    WHERE is_whole_bucket
+    UNION ALL
+    SELECT series_id, bucket, n, n_all, flags, sum, min, max, first, last
+    FROM part
+    WHERE (SELECT is_hourly FROM cut)
+    UNION ALL
+    SELECT series_id, bucket, sum(n), sum(n_all), bit_or(flags), sum(sum), min(min), max(max),
+           (min(ARRAY[date_part('epoch', at), first]) FILTER (WHERE n > 0))[2],
+           (max(ARRAY[date_part('epoch', at), last]) FILTER (WHERE n > 0))[2]
+    FROM part
+    WHERE NOT (SELECT is_hourly FROM cut)
+    GROUP BY series_id, bucket
+    LIMIT most + 1
+$$;

@@ -23,9 +23,9 @@ WHERE (%(series)s::int4[] = '{}' OR se.series_id = ANY (%(series)s::int4[]))
   AND (%(devices)s::text[] = '{}' OR stay.during IS NOT NULL)
 ORDER BY se.series_id;
 
--- name: aggregate_bucket_readings
+-- name: aggregate_bucket_readings_as_columns
 -- Statistics of each series in the buckets between edges (ascending, at least two), from readings alone: for questions that cut
--- them otherwise than by time (`during`: when a device was there; null: always).
+-- them otherwise than by time (`during`: when a device was there; null: always). As `aggregate_buckets_as_columns` gives them.
 WITH piece AS (
     SELECT array_agg(w.series_id) AS series, array_agg(lower(p)) AS lowers, array_agg(upper(p)) AS uppers
     FROM unnest(%(series)s::int4[], %(during)s::text[]::tstzmultirange[]) AS w(series_id, during)
@@ -33,14 +33,21 @@ WITH piece AS (
     CROSS JOIN LATERAL unnest(coalesce(w.during, '{(,)}')
                               * tstzmultirange(tstzrange(edges[1], edges[cardinality(edges)]))) AS p
 )
-SELECT series_id, bucket, sum(n)::int8 AS n, sum(n_all)::int8 AS n_all, bit_or(flags) AS flags, sum(sum) AS sum, min(min) AS min,
-       max(max) AS max, (min(ARRAY[date_part('epoch', at), first]) FILTER (WHERE n > 0))[2] AS first,
-       (max(ARRAY[date_part('epoch', at), last]) FILTER (WHERE n > 0))[2] AS last
-FROM piece p
-CROSS JOIN LATERAL aggregate_pieces(p.series, p.lowers, p.uppers, %(edges)s::timestamptz[], %(excluding)s::int2) r
-GROUP BY series_id, bucket
-ORDER BY bucket, series_id
-LIMIT %(limit)s::int8 + 1;
+SELECT array_agg(series_id), array_agg(bucket), array_agg(n), array_agg(flags),
+       array_agg(coalesce(sum, 'NaN')) FILTER (WHERE %(with_sum)s::boolean),
+       array_agg(coalesce(min, 'NaN')) FILTER (WHERE %(with_min)s::boolean),
+       array_agg(coalesce(max, 'NaN')) FILTER (WHERE %(with_max)s::boolean),
+       array_agg(coalesce(first, 'NaN')) FILTER (WHERE %(with_first)s::boolean),
+       array_agg(coalesce(last, 'NaN')) FILTER (WHERE %(with_last)s::boolean)
+FROM (
+    SELECT series_id, bucket, sum(n)::int8 AS n, bit_or(flags) AS flags, sum(sum) AS sum, min(min) AS min, max(max) AS max,
+           (min(ARRAY[date_part('epoch', at), first]) FILTER (WHERE n > 0))[2] AS first,
+           (max(ARRAY[date_part('epoch', at), last]) FILTER (WHERE n > 0))[2] AS last
+    FROM piece p
+    CROSS JOIN LATERAL aggregate_pieces(p.series, p.lowers, p.uppers, %(edges)s::timestamptz[], %(excluding)s::int2) r
+    GROUP BY series_id, bucket
+    LIMIT %(limit)s::int8 + 1
+) found;
 
 -- name: list_readings_of_series
 -- Readings that count of some series between two times (`ends`), as three parallel arrays, with the last one of each series before these.
@@ -86,7 +93,7 @@ ORDER BY m.key, st.code;
 
 -- name: read_completeness
 -- What ingest last said of how far it is: of every worker that is not retired.
-SELECT updated_at, connected, queue_messages, lag_ms, extract(epoch FROM now() - updated_at)::float8 AS silent_s
+SELECT stored_until, connected, extract(epoch FROM now() - updated_at)::float8 AS silent_s
 FROM ingest_status
 WHERE state <> 'retired';
 

@@ -112,104 +112,16 @@ FROM changed
 HAVING count(*) > 0;
 
 -- name: aggregate_buckets
--- Statistics of each series in the buckets between edges (ascending, at least two): of the days and hours rolled up where these
--- hold, of readings elsewhere, which is hours that are marked or not rolled up yet, and hours that an edge cuts. One statement
--- sees one moment. Where other flags count than those the rollups were made with, they hold for hours that had none. Before
--- `raw_from` there is nothing but rollups: an hour there counts where it begins.
-WITH cut AS (
-    SELECT coalesce(range_agg(tstzrange(hour, hour + interval '1 hour')) FILTER (WHERE hour < edge), '{}') AS hours,
-           -- Whether no bucket has more than one part: each is an hour, or what is left of one at either end.
-           count(*) FILTER (WHERE hour < edge AND edge > since AND edge < until) = 0
-               AND max(edge) <= min(hour) + (count(*) - 1) * interval '1 hour' AS is_hourly,
-           max(edge) - min(edge) >= (count(*) - 1) * interval '23 hours' AS may_be_days,
-           since,
-           until,
-           tstzmultirange(tstzrange(since, until)) AS during
-    FROM (
-        SELECT (%(edges)s::timestamptz[])[1] AS since, (%(edges)s::timestamptz[])[cardinality(%(edges)s::timestamptz[])] AS until,
-               edge, date_bin('1 hour', edge, '2000-01-01T00:00:00Z') AS hour
-        FROM unnest(%(edges)s::timestamptz[]) AS edge
-    ) asked
-    GROUP BY since, until
-), marked AS (
-    -- Of a whole series the hour is null, and the range without bounds; so is that of `rolled_until` where nothing is rolled up.
-    SELECT series_id, range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours
-    FROM rollup_dirty
-    WHERE series_id = ANY (%(series)s::int4[])
-    GROUP BY series_id
-), marked_of_all AS (
-    SELECT range_agg(tstzrange(hour, hour + interval '1 hour')) AS hours FROM rollup_dirty WHERE series_id IS NULL
-), otherwise_flagged AS (
-    SELECT h.series_id, range_agg(tstzrange(h.hour, h.hour + interval '1 hour')) AS hours
-    FROM rollup_hour h
-    WHERE (SELECT excluding FROM rollup_state) <> %(excluding)s::int2
-      AND h.series_id = ANY (%(series)s::int4[]) AND h.hour >= (SELECT since FROM cut) AND h.hour < (SELECT until FROM cut)
-      AND NOT (h.n = h.n_all AND h.flags & %(excluding)s::int2 = 0)
-    GROUP BY h.series_id
-), wanted AS (
-    SELECT series_id,
-           (tstzmultirange(tstzrange(st.rolled_until, NULL)) + cut.hours + coalesce(m.hours, '{}') + coalesce(a.hours, '{}')
-            + coalesce(o.hours, '{}')) * tstzmultirange(tstzrange(s.raw_from, NULL)) * cut.during AS of_readings
-    FROM unnest(%(series)s::int4[]) AS w(series_id)
-    CROSS JOIN cut
-    CROSS JOIN rollup_state st
-    CROSS JOIN marked_of_all a
-    LEFT JOIN series s USING (series_id)
-    LEFT JOIN marked m USING (series_id)
-    LEFT JOIN otherwise_flagged o USING (series_id)
-), day AS (
-    SELECT d.series_id, since, until, n, n_all, flags, sum, min, max, first, last, bucket - 1 AS bucket,
-           since = (%(edges)s::timestamptz[])[bucket] AND until = (%(edges)s::timestamptz[])[bucket + 1] AS is_whole_bucket
-    FROM wanted w
-    CROSS JOIN LATERAL (
-        SELECT *, width_bucket(since, %(edges)s::timestamptz[]) AS bucket
-        FROM rollup_day
-        WHERE series_id = w.series_id AND since >= (SELECT since FROM cut) AND since < (SELECT until FROM cut)
-        OFFSET 0 -- always one walk along the key for each series
-    ) d
-    WHERE (SELECT may_be_days FROM cut) AND until <= (%(edges)s::timestamptz[])[bucket + 1]
-      AND NOT tstzrange(since, until) && w.of_readings
-), piece AS (
-    SELECT array_agg(w.series_id) AS series, array_agg(lower(p)) AS lowers, array_agg(upper(p)) AS uppers
-    FROM wanted w
-    CROSS JOIN LATERAL unnest(w.of_readings) AS p
-), part AS NOT MATERIALIZED (
-    SELECT series_id, bucket, since AS at, n, n_all, flags, sum, min, max, first, last
-    FROM day
-    WHERE NOT is_whole_bucket
-    UNION ALL
-    SELECT w.series_id, h.*
-    FROM wanted w
-    CROSS JOIN cut
-    LEFT JOIN (SELECT series_id, range_agg(tstzrange(since, until)) AS days FROM day GROUP BY series_id) d USING (series_id)
-    CROSS JOIN LATERAL unnest(cut.during - w.of_readings - coalesce(d.days, '{}')) AS gap
-    CROSS JOIN LATERAL (
-        SELECT width_bucket(hour, %(edges)s::timestamptz[]) - 1, hour, n, n_all, flags, sum, min, max, first, last
-        FROM rollup_hour
-        WHERE series_id = w.series_id AND hour >= lower(gap) AND hour < upper(gap)
-        OFFSET 0
-    ) h
-    UNION ALL
-    SELECT r.*
-    FROM piece p
-    CROSS JOIN LATERAL aggregate_pieces(p.series, p.lowers, p.uppers, %(edges)s::timestamptz[], %(excluding)s::int2) r
-)
-SELECT series_id, bucket, n, n_all, flags, sum, min, max, first, last
-FROM (
-    SELECT series_id, bucket, n::int8, n_all::int8, flags, sum, min, max, first, last
-    FROM day
-    WHERE is_whole_bucket
-    UNION ALL
-    SELECT series_id, bucket, n, n_all, flags, sum, min, max, first, last
-    FROM part
-    WHERE (SELECT is_hourly FROM cut)
-    UNION ALL
-    SELECT series_id, bucket, sum(n), sum(n_all), bit_or(flags), sum(sum), min(min), max(max),
-           (min(ARRAY[date_part('epoch', at), first]) FILTER (WHERE n > 0))[2],
-           (max(ARRAY[date_part('epoch', at), last]) FILTER (WHERE n > 0))[2]
-    FROM part
-    WHERE NOT (SELECT is_hourly FROM cut)
-    GROUP BY series_id, bucket
-    LIMIT %(limit)s::int8 + 1
-) found
+-- Statistics of each series in the buckets between edges, in order.
+SELECT * FROM aggregate_buckets(%(series)s::int4[], %(edges)s::timestamptz[], %(excluding)s::int2, %(limit)s::int8)
 ORDER BY bucket, series_id;
+
+-- name: aggregate_buckets_as_columns
+-- The same as one array a column, in no order, NaN where there is no value; statistics that are not wanted are null.
+SELECT array_agg(series_id), array_agg(bucket), array_agg(n), array_agg(flags),
+       array_agg(coalesce(sum, 'NaN')) FILTER (WHERE %(with_sum)s::boolean),
+       array_agg(coalesce(min, 'NaN')) FILTER (WHERE %(with_min)s::boolean),
+       array_agg(coalesce(max, 'NaN')) FILTER (WHERE %(with_max)s::boolean),
+       array_agg(coalesce(first, 'NaN')) FILTER (WHERE %(with_first)s::boolean),
+       array_agg(coalesce(last, 'NaN')) FILTER (WHERE %(with_last)s::boolean)
+FROM aggregate_buckets(%(series)s::int4[], %(edges)s::timestamptz[], %(excluding)s::int2, %(limit)s::int8);

@@ -126,6 +126,29 @@ def test_values_hold_for_three_expected_intervals_and_no_longer(plain_api: Api) 
     ]
 
 
+def test_values_of_a_device_that_is_gone_hold_no_longer_either(plain_api: Api) -> None:
+    """Long after a device was taken away its last value says nothing, though no device was there in the time asked for."""
+    content = {"uid": "one", "name": "One", "latitude": 50, "longitude": -2, "site": "weir", "installed_at": iso(START)}
+    make_series(plain_api, ("weir", "water_level", ""))
+    plain_api.post("/api/v1/devices", **content).raise_for_status()
+    gone = START + timedelta(hours=1)
+    plain_api.execute("UPDATE deployment SET during = tstzrange(%s, %s)", START, gone)
+    [(series,)] = plain_api.execute("SELECT series_id FROM series")
+    store(plain_api, [(series, START, 5.0, 0)])
+
+    asked: dict[str, Any] = {"from": iso(START + timedelta(days=9)), "to": iso(START + timedelta(days=10)), "every": "1h"}
+    assert plain_api.get("/api/v1/aggregate", metric="water_level", stat="time_weighted_mean", **asked) == []
+
+
+def test_wide_answer_of_very_many_columns_is_refused(plain_api: Api) -> None:
+    """What no table program reads is not made: the answer says what to do instead."""
+    make_series(plain_api, *((f"site-{number}", "water_level", "") for number in range(90)))
+    answer = plain_api.of("viewer").get("/api/v1/aggregate", params={"shape": "wide", "stat": [f"p{n}" for n in range(20)]})
+
+    assert answer.status_code == 422
+    assert "2,160 columns" in answer.json()["detail"]
+
+
 def test_statistics_of_readings_that_are_no_longer_kept_are_null(api: Api) -> None:
     """Before `raw_from` only what rollups hold is told."""
     (series,) = make_series(api, ("weir", "no2", ""))

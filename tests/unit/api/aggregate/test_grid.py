@@ -1,4 +1,4 @@
-"""Grids of buckets and series: from rows of the database, and with their gaps filled."""
+"""Grids of buckets and series: from columns of the database, and with their gaps filled."""
 
 from __future__ import annotations
 
@@ -20,16 +20,21 @@ NAN = float("nan")
 
 def make(*means: float) -> Grid:
     """Make a grid of one series with hourly means."""
-    rows = [(7, bucket, 1, 2, 3, mean, mean, mean, mean, mean) for bucket, mean in enumerate(means) if mean == mean]  # noqa: PLR0124
+    bucket = np.flatnonzero(~np.isnan(np.array(means, np.float64)))
+    values = np.array(means, np.float64)[bucket]
+    ones = np.ones(len(bucket), np.int64)
+    told = {"series_id": 7 * ones, "bucket": bucket, "n": ones, "flags": 3 * ones, "sum": values}
     buckets = cut_time(Every(1, "h"), START, START + timedelta(hours=len(means)), ZoneInfo("UTC"))
-    return grid_of(rows, np.array([7], np.int32), buckets, ["mean", "count"])
+    return grid_of(told, np.array([7], np.int32), buckets, ["mean", "count"])
 
 
-def test_grid_of_rows_has_each_where_it_belongs() -> None:
-    """Whatever the order of rows, each stands at its bucket and series; the rest is empty."""
+def test_grid_of_points_has_each_where_it_belongs() -> None:
+    """Whatever the order of points, each stands at its bucket and series; the rest is empty."""
     buckets = cut_time(Every(1, "h"), START, START + timedelta(hours=2), ZoneInfo("UTC"))
-    rows = [(9, 1, 2, 3, 128, 10.0, 4.0, 6.0, 4.0, 6.0), (4, 0, 0, 1, 1, None, None, None, None, None)]
-    grid = grid_of(rows, np.array([4, 9], np.int32), buckets, ["mean", "first", "last", "count"])
+    told = {"series_id": [9, 4], "bucket": [1, 0], "n": [2, 0], "flags": [128, 1]}
+    told |= {"sum": [10.0, NAN], "first": [4.0, NAN], "last": [6.0, NAN]}
+    columns = {name: np.array(values) for name, values in told.items()}
+    grid = grid_of(columns, np.array([4, 9], np.int32), buckets, ["mean", "first", "last", "count"])
 
     assert grid.n.tolist() == [[0, 0], [0, 2]]
     assert grid.flags.tolist() == [[1, 0], [0, 128]]
