@@ -106,8 +106,8 @@ async def fetch_grid(connection: AsyncConnection, which: Which, buckets: Buckets
     needed = bare(statistics)
     values = which.values() | {"edges": Times(buckets.cuts), "limit": len(buckets) * len(which.series)}
     values |= {f"with_{name}": name in needed for name in BARE}
-    name = "aggregate_bucket_readings" if any(which.during) else "aggregate_buckets"
-    row = await (await _reading_arrays(connection).execute(query(f"{name}_as_columns"), values)).fetchone() or ()
+    name = "aggregate_bucket_readings_as_columns" if any(which.during) else "aggregate_buckets_as_columns"
+    row = await (await _reading_arrays(connection).execute(query(name), values)).fetchone() or ()
     columns = {name: column for name, column in zip(_COLUMNS, row, strict=True) if column is not None}
     told = columns or {name: np.empty(0) for name in (*_COLUMNS[:4], *needed)}
     return grid_of(told, np.array(which.series, np.int32), buckets, statistics)

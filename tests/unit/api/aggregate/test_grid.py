@@ -31,7 +31,7 @@ def make(*means: float) -> Grid:
 def test_grid_of_points_has_each_where_it_belongs() -> None:
     """Whatever the order of points, each stands at its bucket and series; the rest is empty."""
     buckets = cut_time(Every(1, "h"), START, START + timedelta(hours=2), ZoneInfo("UTC"))
-    told = {"series_id": [9, 4], "bucket": [1, 0], "n": [2, 0], "flags": [128, 1]}
+    told: dict[str, list[float]] = {"series_id": [9, 4], "bucket": [1, 0], "n": [2, 0], "flags": [128, 1]}
     told |= {"sum": [10.0, NAN], "first": [4.0, NAN], "last": [6.0, NAN]}
     columns = {name: np.array(values) for name, values in told.items()}
     grid = grid_of(columns, np.array([4, 9], np.int32), buckets, ["mean", "first", "last", "count"])
