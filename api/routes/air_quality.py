@@ -9,12 +9,12 @@ import numpy as np
 from fastapi import APIRouter, Query
 from numpy.typing import NDArray
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.air_quality.answer import AnnualStatistic, PollutantYear, annual_statistics
 from api.air_quality.hours import WINDOW_H, first_hour, hours_of_year
 from api.air_quality.limits import limited_metrics
+from api.database import rows_of, value_of
 from api.dependencies import Connection
 from api.errors import Slip, Unusable
 from api.readings import excluded_flags
@@ -25,6 +25,10 @@ router = APIRouter(prefix="/air-quality", tags=["readings"])
 
 MOST_YEARS = 200
 """Of pollutants at sites in one answer: each is a year of hours."""
+MOST_POLLUTANTS = 1000
+"""At sites, whose times are looked at for one answer."""
+LONGEST_RANGE = 30
+"""Years asked for at once."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -51,6 +55,8 @@ class YearsAsked(BaseModel):
             raise ValueError("give either `year`, or `from_year` and `to_year`")
         if self.from_year is not None and self.to_year is not None and self.to_year < self.from_year:
             raise ValueError("`to_year` must not be before `from_year`")
+        if self.from_year is not None and self.to_year is not None and self.to_year - self.from_year >= LONGEST_RANGE:
+            raise ValueError(f"from `from_year` to `to_year` must be {LONGEST_RANGE} years at most; ask again for the others")
         return self
 
     @property
@@ -84,7 +90,7 @@ async def read_annual_statistics(connection: Connection, asked: Annotated[YearsA
 
 
 async def _series(connection: AsyncConnection, asked: YearsAsked) -> list[_Series]:
-    """Give the pollutants' years asked for, by site, year and metric.
+    """Give the pollutants' years asked for in which there may be readings, by site, year and metric.
 
     Raises
     ------
@@ -92,16 +98,14 @@ async def _series(connection: AsyncConnection, asked: YearsAsked) -> list[_Serie
         When they are too many for one answer.
     """
     first, last = asked.years
-    values = {
-        "sites": asked.sites,
-        "metrics": list(limited_metrics()),
-        "from_year": first,
-        "to_year": last,
-        "limit": MOST_YEARS,
-    }
-    async with connection.cursor(row_factory=class_row(_Series), binary=True) as cursor:
-        await cursor.execute(query("list_years_of_pollutants"), values)
-        found = await cursor.fetchall()
+    which = {"sites": asked.sites, "metrics": list(limited_metrics())}
+    if await value_of(connection, "count_pollutants", which) > MOST_POLLUTANTS:
+        raise Unusable(
+            f"The question is about more than {MOST_POLLUTANTS:,} pollutants at sites. Ask for fewer sites.",
+            Slip("query.site", "too many sites"),
+        )
+    years = {**which, "from_year": first, "to_year": last, "limit": MOST_YEARS}
+    found = await rows_of(connection, _Series, "list_years_of_pollutants", years)
     if len(found) > MOST_YEARS:
         raise Unusable(
             f"The answer would be of more than {MOST_YEARS} years of pollutants at sites. Ask for fewer sites or years.",

@@ -117,6 +117,8 @@ def test_annual_statistics_tell_what_the_instruments_were(plain_api: Api) -> Non
         {"year": 2003, "from_year": 2003, "to_year": 2004},
         {"from_year": 2004, "to_year": 2003},
         {"year": 1},
+        {"from_year": 1990, "to_year": 2020},
+        {"from_year": 1900, "to_year": 2200},
         {"metric": "no2"},
     ],
 )
@@ -128,11 +130,41 @@ def test_annual_statistics_question_without_sense_is_refused(shared_api: Api, as
     assert answer.json()["errors"]
 
 
-def test_annual_statistics_of_too_many_years_are_refused(plain_api: Api) -> None:
-    """An answer has a limit, and says so."""
-    _make_site(plain_api, "no2")
+def test_annual_statistics_only_years_with_readings_count(plain_api: Api) -> None:
+    """An answer has a limit, and says so; years before the first reading and after the last take nothing of it."""
+    asked = {"from_year": _YEAR - 15, "to_year": _YEAR + 14}
+    metrics = ("no2", "pm10", "pm2_5", "o3")
+    for number in range(2):
+        site = f"verge-{number}"
+        plain_api.post("/api/v1/sites", code=site, name=site)
+        for metric in metrics:
+            plain_api.post("/api/v1/series", site=site, metric=metric)
+    assert plain_api.get(_ADDRESS, **asked) == []
 
-    answer = plain_api.of("viewer").get(_ADDRESS, params={"from_year": 1900, "to_year": 2150})
+    _store_at(plain_api, datetime(_YEAR, 1, 1, tzinfo=UTC), datetime(_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC))
+    assert {(one["site"], one["year"], one["metric"]) for one in plain_api.get(_ADDRESS, **asked)} == {
+        (f"verge-{number}", _YEAR, metric) for number in range(2) for metric in metrics
+    }
 
+    _store_at(plain_api, datetime(_YEAR - 15, 7, 1, tzinfo=UTC), datetime(_YEAR + 14, 7, 1, tzinfo=UTC))
+    answer = plain_api.of("viewer").get(_ADDRESS, params=asked)
     assert answer.status_code == 422
     assert "fewer sites or years" in answer.json()["detail"]
+
+
+def _store_at(api: Api, *times: datetime) -> None:
+    for time in times:
+        api.execute("SELECT ensure_partition('reading', %s)", time)
+        api.execute("INSERT INTO reading SELECT series_id, %s, 20, 0 FROM series", time)
+
+
+def test_annual_statistics_of_a_thousand_sites_are_refused_at_once(plain_api: Api) -> None:
+    """Nobody looks through the readings of a whole country to say that it is too much."""
+    plain_api.execute("INSERT INTO site (code, name) SELECT 'verge-' || n, 'Verge' FROM generate_series(1, 1001) AS n")
+    plain_api.execute("INSERT INTO series (site_id, metric_id) SELECT site_id, metric_id FROM site, metric WHERE key = 'no2'")
+
+    answer = plain_api.of("viewer").get(_ADDRESS)
+
+    assert answer.status_code == 422
+    assert "Ask for fewer sites." in answer.json()["detail"]
+    assert plain_api.get(_ADDRESS, site="verge-7") == []
