@@ -62,9 +62,9 @@ ALARMS = (
         lasting="2m",
         severity="critical",
         summary="Ingest stores nothing, or the database cannot be asked.",
-        what_to_do="A worker has said nothing for a minute, has no broker, or none runs. Messages wait at the broker meanwhile "
-        "and nothing is lost until its queue is full. Look at the log of ingest, then at broker and database, and "
-        "start what is down.",
+        what_to_do="A worker has said nothing for a minute, has no broker, has stored nothing for five minutes although "
+        "messages wait, or none runs. Messages wait at the broker meanwhile and nothing is lost until its queue is full. "
+        "Look at the log of ingest, then at broker and database, and start what is down.",
         runbook="ingest-stalled",
         panel=("hedgerow-ingest", "Workers"),
         without_data="Alerting",

@@ -2,17 +2,19 @@
 -- A question that gives no row, or cannot be asked, is a case of its own in grafana/alerts.py.
 
 -- name: workers_stalled
--- Ingest workers that have said nothing for a minute or have no broker; 1 where there is no worker at all.
+-- Ingest workers that have said nothing for a minute, have no broker, or with which a message has waited to be stored for more than
+-- five minutes, which is longer than any lock is waited for; 1 where there is no worker at all.
 SELECT now() AS time,
-       (count(*) FILTER (WHERE silent_for > interval '1 minute' OR NOT connected) + (count(*) = 0)::int)::float8 AS value
+       (count(*) FILTER (WHERE silent_for > interval '1 minute' OR NOT connected OR waiting_for > interval '5 minutes')
+        + (count(*) = 0)::int)::float8 AS value
 FROM ingest_health
 WHERE state <> 'retired'
 
 -- name: lag_of_ingest
--- From received to committed, the longest of the last five minutes [s].
-SELECT now() AS time, coalesce(max(lag_ms), 0) / 1000 AS value
-FROM ingest_by_minute
-WHERE time > now() - interval '5 minutes'
+-- From received to committed, the longest of the last five minutes, and of what waits still [s].
+SELECT now() AS time,
+       greatest((SELECT max(lag_ms) / 1000 FROM ingest_by_minute WHERE time > now() - interval '5 minutes'),
+                (SELECT extract(epoch FROM max(waiting_for))::float8 FROM ingest_health WHERE state <> 'retired'), 0) AS value
 
 -- name: messages_dropped
 -- Messages the broker says it has dropped within the last quarter of an hour.

@@ -17,6 +17,7 @@ def acknowledge(group: Group, session: Session) -> int:
     Packet ids of an older connection mean other messages by now: acknowledging them would delete messages never stored
     (MQTT 5, section 4.4; measured). The broker delivers those messages again and the key makes that harmless.
     """
+    session.arrivals.stored(len(group))
     acknowledged = 0
     for epoch in np.unique(group.epochs).tolist():
         packet_ids = group.packet_ids[(group.epochs == epoch) & (group.packet_ids != 0)]  # 0: QoS 0, nobody waits

@@ -273,6 +273,7 @@ class Registrar:
                 "worker": self._worker,
                 "connected": self._session.connected,
                 "queue_messages": self._session.arrivals.unacknowledged,
+                "stored_until_us": self._session.arrivals.stored_until_us,
                 "broker_dropped": self._drops.dropped if self._drops else None,
                 **{name: count - self._reported[name] for name, count in seen.items()},
             },

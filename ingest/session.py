@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -87,6 +88,9 @@ class Arrivals:
         self._taken_bytes = 0
         # Each number is changed by one thread only: the one that receives, or the one that acknowledges.
         self._received = self._acknowledged = 0
+        # What is not stored yet, of all connections: how many had come with each read, and when it began [µs since 1970].
+        self._waiting: deque[tuple[int, int]] = deque()
+        self._put = self._stored = 0
 
     @property
     def waiting_bytes(self) -> int:
@@ -97,6 +101,15 @@ class Arrivals:
     def unacknowledged(self) -> int:
         """Messages of this connection that are not acknowledged yet."""
         return self._received - self._acknowledged
+
+    @property
+    def stored_until_us(self) -> int:
+        """Until when everything that was received is stored [µs since 1970]: now, where nothing waits."""
+        now_us = _now_us()
+        try:
+            return min(now_us, self._waiting[0][1])
+        except IndexError:
+            return now_us
 
     @property
     def is_full(self) -> bool:
@@ -113,14 +126,22 @@ class Arrivals:
         """Note that messages of this connection were acknowledged."""
         self._acknowledged += count
 
+    def stored(self, count: int) -> None:
+        """Note that the next messages, in the order they came in, are stored, whatever connection they came by."""
+        self._stored += count
+        while self._waiting and self._waiting[0][0] <= self._stored:
+            self._waiting.popleft()
+
     def put(
         self, topics: Sequence[bytes], payloads: Sequence[bytes], packet_ids: NDArray[np.uint16], duplicate: NDArray[np.bool_]
     ) -> None:
         """Add messages that came together, in order."""
         count = len(payloads)
+        self._put += count
+        self._waiting.append((self._put, _now_us()))  # before they are given a time: nobody finds that nothing waits after it
         # Strictly growing: two messages never share an arrival, so rows keyed by it stay apart.
         # A clock that was far ahead and is put right is believed again at once.
-        now_us = time.time_ns() // 1000
+        now_us = _now_us()
         first_us = max(now_us, self._last_us + 1) if self._last_us - now_us < _MOST_AHEAD_US else now_us
         self._last_us = first_us + count - 1
         early = (np.arange(count) < self._early_left) & (packet_ids != 0)  # QoS 0 never comes again
@@ -151,6 +172,10 @@ class Arrivals:
         if group is not None:
             self._taken_bytes += _bytes(group.topics, group.payloads)
         return group
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
 
 
 def _bytes(topics: Sequence[bytes], payloads: Sequence[bytes]) -> int:

@@ -58,3 +58,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION stays_of_series FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION stays_of_series TO hedgerow_app;
+
+-- Until when all that a worker has received is stored, by its own clock, as it last said; null: it has not said so yet.
+ALTER TABLE ingest_status ADD COLUMN stored_until timestamptz;

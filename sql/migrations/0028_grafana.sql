@@ -286,12 +286,14 @@ CREATE VIEW ingest_by_minute AS
 SELECT minute AS time, worker, messages, readings_stored, lag_ms, queue_messages, sessions_lost, broker_dropped
 FROM ingest_minute;
 
--- As in 0006, and what becomes of each worker: a retired one is silent for ever, which is no fault.
+-- As in 0006, and what becomes of each worker: a retired one is silent for ever, which is no fault. And for how long, when it last
+-- spoke, the oldest message had waited to be stored.
 CREATE OR REPLACE VIEW ingest_health AS
 SELECT i.worker, i.started_at, i.updated_at, i.messages, i.messages_redelivered, i.messages_quarantined, i.messages_held, i.readings,
        i.readings_stored, i.readings_duplicate, i.readings_conflicting, i.readings_quarantined, i.connected, i.connections,
        i.sessions_lost, i.queue_messages, i.lag_ms, now() - i.updated_at AS silent_for,
-       (SELECT count(*) FROM quarantine) AS quarantine_rows, (SELECT count(*) FROM held) AS held_rows, i.state
+       (SELECT count(*) FROM quarantine) AS quarantine_rows, (SELECT count(*) FROM held) AS held_rows, i.state,
+       i.updated_at - i.stored_until AS waiting_for
 FROM ingest_status i;
 
 -- The path in the order of its steps: figures of all workers together.

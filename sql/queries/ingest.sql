@@ -168,7 +168,8 @@ WHERE worker = %(worker)s;
 UPDATE ingest_status SET
     updated_at = now(), connected = %(connected)s, connections = connections + %(connections)s,
     sessions_lost = sessions_lost + %(sessions_lost)s, identity_conflicts = identity_conflicts + %(identity_conflicts)s,
-    queue_messages = %(queue_messages)s, broker_dropped = coalesce(%(broker_dropped)s, broker_dropped)
+    queue_messages = %(queue_messages)s, broker_dropped = coalesce(%(broker_dropped)s, broker_dropped),
+    stored_until = to_timestamp(%(stored_until_us)s / 1000000.0)
 WHERE worker = %(worker)s;
 
 -- name: repair_latest

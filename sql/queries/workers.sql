@@ -13,7 +13,7 @@ WHERE datname = current_database() AND usename = current_user AND pid <> pg_back
 -- A worker's row of counters; they go on from where they were.
 INSERT INTO ingest_status (worker, state) VALUES (%(worker)s, %(state)s)
 ON CONFLICT (worker) DO UPDATE SET
-    started_at = now(), updated_at = now(), connected = false, state = excluded.state,
+    started_at = now(), updated_at = now(), connected = false, stored_until = NULL, state = excluded.state,
     restarts = ingest_status.restarts + %(restarted)s::boolean::int;
 
 -- name: announce_worker

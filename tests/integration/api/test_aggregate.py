@@ -338,7 +338,7 @@ def test_aggregate_is_compressed_as_the_client_likes_it(plain_api: Api) -> None:
 
 
 def test_aggregate_says_until_when_it_is_complete(plain_api: Api) -> None:
-    """Complete is what ingest had stored when it last spoke, less what waited; not beyond `to`; null where ingest is silent."""
+    """Complete is until when every worker says all it received is stored; not beyond `to`; null where one is silent or away."""
     (series,) = make_series(plain_api, ("weir", "no2", ""))
     store(plain_api, [(series, START, 1.0, 0)])
     client = plain_api.of("viewer")
@@ -347,13 +347,15 @@ def test_aggregate_says_until_when_it_is_complete(plain_api: Api) -> None:
         return str(client.get("/api/v1/aggregate", params=asked).headers["Hedgerow-Complete-Until"])
 
     assert complete(to="2030-01-01") == "null"
-    plain_api.execute("INSERT INTO ingest_status (worker, connected, lag_ms) VALUES ('w', true, 5000)")
-    [(at,)] = plain_api.execute("SELECT updated_at FROM ingest_status")
-    assert datetime.fromisoformat(complete(to="2030-01-01")) == at
+    plain_api.execute("INSERT INTO ingest_status (worker, connected) VALUES ('w', true), ('v', true)")
+    assert complete(to="2030-01-01") == "null"
+    stands = datetime(2026, 10, 1, 12, 0, 0, 250_000, tzinfo=UTC)  # the workers speak, and what came then waits still
+    plain_api.execute("UPDATE ingest_status SET stored_until = CASE worker WHEN 'w' THEN %s ELSE now() END", stands)
+    assert datetime.fromisoformat(complete(to="2030-01-01")) == stands
     assert complete(to="2026-03-29") == "2026-03-29T00:00:00Z"
-    plain_api.execute("UPDATE ingest_status SET queue_messages = 1")
-    assert datetime.fromisoformat(complete(to="2030-01-01")) == at - timedelta(seconds=5)
-    plain_api.execute("UPDATE ingest_status SET connected = false")
+    plain_api.execute("UPDATE ingest_status SET connected = false WHERE worker = 'v'")
+    assert complete(to="2030-01-01") == "null"
+    plain_api.execute("UPDATE ingest_status SET connected = true, updated_at = now() - interval '1 hour'")
     assert complete(to="2030-01-01") == "null"
 
 

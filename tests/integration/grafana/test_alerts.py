@@ -26,7 +26,7 @@ WORKER: LiteralString = (
     " VALUES ('one', true, now() - interval '2 minutes', 1000, 3, 7, 20)"
 )
 QUIET: tuple[LiteralString, ...] = (
-    "UPDATE ingest_status SET updated_at = now(), messages = messages + 500, lag_ms = 30",
+    "UPDATE ingest_status SET updated_at = now(), messages = messages + 500, lag_ms = 30, stored_until = now()",
     "INSERT INTO ingest_status (worker, state, updated_at) VALUES ('gone', 'retired', now() - interval '1 year')",
     (
         "INSERT INTO quarantine (received_at, digest, item, topic, payload, reason, detail)"
@@ -92,6 +92,14 @@ def test_alert_rule_of_ingest_is_an_alarm_where_nobody_speaks(sources: Sources) 
     assert evaluate(RULES["ingest-stalled"], sources) == "Alerting"
     sources.database.execute("DELETE FROM ingest_status WHERE state <> 'retired'")
     assert evaluate(RULES["ingest-stalled"], sources) == "Alerting"
+
+
+@pytest.mark.parametrize(("waiting_min", "raised"), [(2, {"ingest-behind"}), (6, {"ingest-behind", "ingest-stalled"})])
+def test_alert_rules_of_ingest_see_a_writer_that_stands_still(sources: Sources, waiting_min: int, raised: set[str]) -> None:
+    """The worker speaks and has its broker, its last batch was quick: what waits behind it is seen all the same."""
+    stands = "UPDATE ingest_status SET stored_until = updated_at - %s * interval '1 minute' WHERE worker = 'one'"
+    sources.database.execute(stands, (waiting_min,))
+    assert {one for one, rule in RULES.items() if evaluate(rule, sources) == "Alerting"} == raised
 
 
 def test_alert_rule_of_the_quarantine_is_patient_with_few_messages(sources: Sources) -> None:

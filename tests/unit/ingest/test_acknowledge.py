@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from ingest.acknowledge import acknowledge
@@ -11,7 +13,6 @@ from ingest.message import Message, group_of
 from ingest.session import Arrivals
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from ingest.message import Group
@@ -88,3 +89,14 @@ def test_acknowledge_message_of_qos_0_has_nobody_to_tell() -> None:
 
     assert acknowledge(messages((1, 0), (1, 7), (1, 0)), session) == 1
     assert session.sent == [7]
+
+
+def test_acknowledge_group_of_a_connection_that_is_gone_is_stored_all_the_same() -> None:
+    """What is committed waits no more, whoever may be told of it."""
+    session = RecordingSession(epoch=9)
+    session.arrivals.put([b"t"], [b""], np.array([1], np.uint16), np.array([False]))
+    committed_us = time.time_ns() // 1000
+
+    acknowledge(messages((8, 1)), session)
+
+    assert session.arrivals.stored_until_us >= committed_us

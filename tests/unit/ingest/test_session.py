@@ -152,3 +152,25 @@ def test_unacknowledged_counted_from_two_threads_adds_up() -> None:
         sys.setswitchinterval(before_s)
 
     assert arrivals.unacknowledged == _MANY // 10 - _MANY
+
+
+def test_stored_until_waits_for_what_is_received_and_not_stored() -> None:
+    """Only what is stored counts, by whatever connection it came and whether or not the broker still wants to hear of it."""
+    arrivals = Arrivals(10)
+    began_us = time.time_ns() // 1000
+    assert arrivals.stored_until_us >= began_us
+
+    arrivals.begin_epoch(1, resumed=False)
+    first = put(arrivals, 2)
+    arrivals.begin_epoch(2, resumed=True)
+    second = put(arrivals, 1)
+
+    assert began_us <= arrivals.stored_until_us <= first.received_us[0]
+    arrivals.acknowledged(3)
+    arrivals.stored(1)
+    assert arrivals.stored_until_us <= first.received_us[0]  # half of what came together
+    arrivals.stored(1)
+    assert first.received_us[0] <= arrivals.stored_until_us <= second.received_us[0]
+    ended_us = time.time_ns() // 1000
+    arrivals.stored(1)
+    assert arrivals.stored_until_us >= ended_us
