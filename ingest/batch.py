@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from devices.order import order_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -77,19 +79,11 @@ class Unique:
         return len(self.refused)
 
 
-def _order(batch: Batch) -> NDArray[np.int64]:
-    """Order by (series, time); stable, so the first to arrive stays first."""
-    since_us = batch.time_us - (batch.time_us.min() if len(batch) else 0)
-    if len(batch) and since_us.max() < 2**32:  # both fit into one number, which sorts in a third of the time
-        return np.argsort((batch.series.astype(np.int64) << 32) | since_us, kind="stable")
-    return np.lexsort((batch.time_us, batch.series))
-
-
 def in_order(batch: Batch) -> Batch:
     """Sort by (series, time), stable; a batch that is sorted is given back."""
     series, time_us = batch.series, batch.time_us
     is_later = (series[1:] > series[:-1]) | ((series[1:] == series[:-1]) & (time_us[1:] >= time_us[:-1]))
-    return batch if is_later.all() else batch.take(_order(batch))
+    return batch if is_later.all() else batch.take(order_of(series, time_us))
 
 
 def sort_unique(batch: Batch) -> Unique:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from devices.order import order_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,7 +44,7 @@ def as_of(
     """
     sources = len(source_key)
     all_keys, all_times = np.concatenate([source_key, key]), np.concatenate([source_time_us, time_us])
-    order = _order(all_keys, all_times)  # stable: sources stand before what is looked for at their time
+    order = order_of(all_keys, all_times)  # stable: sources stand before what is looked for at their time
     is_source = order < sources
     at = np.maximum.accumulate(np.where(is_source, np.arange(len(order)), NONE))
     row = np.flatnonzero(~is_source)
@@ -54,14 +56,6 @@ def as_of(
     )
     found[wanted[fits] - sources] = candidate[fits]
     return found
-
-
-def _order(key: NDArray[np.int32], time_us: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Order by (key, time), stable."""
-    since_us = time_us - (time_us.min() if len(time_us) else 0)
-    if len(key) and since_us.max() < 2**32:  # both fit into one number, which sorts in a third of the time
-        return np.argsort((key.astype(np.int64) << 32) | since_us, kind="stable")
-    return np.lexsort((time_us, key))
 
 
 def is_humid(humidity: NDArray[np.float64], source: NDArray[np.int64], above: NDArray[np.float64]) -> Mask:
