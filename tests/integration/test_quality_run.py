@@ -269,6 +269,22 @@ def test_quality_due_is_written_portion_by_portion_and_marks_made_meanwhile_stay
         assert [run_due(connection), run_due(connection)] == [True, False]
 
 
+def test_quality_run_may_decompress_whatever_its_readings_lie_in(weir: Weir) -> None:
+    """A portion holds as many readings as TimescaleDB would by default decompress for one statement."""
+    weir.ingest({key: [2000.0] for key in METRICS})
+    weir.connection.execute("UPDATE reading SET flags = 0")
+    weir.connection.execute("CREATE TABLE seen (most text)")
+    weir.connection.execute(
+        "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen"
+        " SELECT current_setting('timescaledb.max_tuples_decompressed_per_dml_transaction', true); RETURN NULL; END $$"
+    )
+    weir.connection.execute("CREATE TRIGGER look AFTER UPDATE ON reading FOR EACH ROW EXECUTE FUNCTION look()")
+
+    run_quality(weir.url, Wanted(metrics=["pm2_5"]))
+
+    assert weir.value("SELECT array_agg(most) FROM seen") == ["0"]
+
+
 def test_quality_due_of_series_and_metrics_made_meanwhile_is_judged_by_a_registry_that_has_them(
     weir: Weir, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
