@@ -1,13 +1,13 @@
 """What routes ask for by type: a connection, who asks, a page of a list, series and times in a question."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Self, cast
+from typing import Annotated, Any, Self, cast
 
 from fastapi import Depends, Query, Request
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from api.errors import NotAllowed, NotLoggedIn, PasswordIsDue
 from api.people import ROLES, SESSION_COOKIE, Person, Role, is_csrf_token, person_of_key, person_of_session
@@ -183,20 +183,32 @@ class PagingById(BaseModel):
     after: int | None = Field(None, ge=0, le=2**63 - 1, description="`next` of the page before")
 
 
+def _fits_none(value: Any, check: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - whatever is asked
+    """Let an empty value pass: a dashboard in which nothing is chosen sends it, and is to see nothing."""
+    return value if value == "" else check(value)
+
+
+_OrEmpty = WrapValidator(_fits_none)
+
+
 class SeriesFilter(BaseModel):
-    """Which series: those that fit one of the values of every filter given."""
+    """Which series: those that fit one of the values of every filter given. An empty value fits none."""
 
     model_config = ConfigDict(extra="forbid")
 
-    devices: list[Uid] = Field(
+    devices: list[Annotated[Uid, _OrEmpty]] = Field(
         [], alias="device", max_length=1000, description="Uid of a device: the series of its sites, while it is there"
     )
-    sites: list[Code] = Field([], alias="site", max_length=1000, description="Code of a site")
+    sites: list[Annotated[Code, _OrEmpty]] = Field([], alias="site", max_length=1000, description="Code of a site")
     series: list[SeriesId] = Field([], max_length=10_000, description="Id of a series")
-    metrics: list[MetricKey] = Field([], alias="metric", max_length=1000, description="Metric key or alias")
-    domains: list[Domain] = Field([], alias="domain", max_length=100, description="Domain of the metric")
-    areas: list[Code] = Field([], alias="area", max_length=100, description="Code of an area: the series of its sites")
-    tags: list[Tag] = Field([], alias="tag", max_length=100, description="Tag of a site")
+    metrics: list[Annotated[MetricKey, _OrEmpty]] = Field(
+        [], alias="metric", max_length=1000, description="Metric key or alias"
+    )
+    domains: list[Annotated[Domain, _OrEmpty]] = Field([], alias="domain", max_length=100, description="Domain of the metric")
+    areas: list[Annotated[Code, _OrEmpty]] = Field(
+        [], alias="area", max_length=100, description="Code of an area: the series of its sites"
+    )
+    tags: list[Annotated[Tag, _OrEmpty]] = Field([], alias="tag", max_length=100, description="Tag of a site")
 
 
 class SeriesAndTimes(SeriesFilter):

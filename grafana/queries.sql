@@ -16,10 +16,10 @@ FROM site_latest
 ORDER BY 1
 
 -- name: choose_metric
--- Everything the chosen site measures, with its unit; what tells of the sensor itself comes last.
+-- Everything the chosen site measures, with its unit, but states, which have no mean; what tells of the sensor itself comes last.
 SELECT metric || ' [' || unit || ']' AS __text, metric AS __value
 FROM site_latest
-WHERE site = ${{site:sqlstring}}
+WHERE site = ${{site:sqlstring}} AND kind <> 'state'
 GROUP BY metric, unit, domain
 ORDER BY domain IN ('radio', 'power', 'device', 'location'), 1
 

@@ -52,12 +52,12 @@ ORDER BY m.key
 LIMIT %(limit)s::int8 + 1;
 
 -- name: find_unknown_names
--- Those of the metrics asked for that are neither key nor alias, and domains that no metric has.
+-- Those of the metrics asked for that are neither key nor alias, and domains that no metric has; of empty ones nothing is said.
 SELECT 'metric' AS what, asked.name
 FROM unnest(%(metrics)s::text[]) AS asked(name)
-WHERE NOT EXISTS (SELECT FROM metric WHERE key = asked.name)
+WHERE asked.name <> '' AND NOT EXISTS (SELECT FROM metric WHERE key = asked.name)
   AND NOT EXISTS (SELECT FROM metric_alias WHERE alias = asked.name)
 UNION ALL
 SELECT 'domain', asked.name
 FROM unnest(%(domains)s::text[]) AS asked(name)
-WHERE NOT EXISTS (SELECT FROM metric WHERE domain = asked.name);
+WHERE asked.name <> '' AND NOT EXISTS (SELECT FROM metric WHERE domain = asked.name);

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tests.servers.databases import Databases
 
+OF_OTHER_KINDS = ["door_open", "run_hours"]
+"""A state and a counter: no dashboard names one."""
 MORE = Path(__file__).parents[2] / "data" / "a_day_of_the_path.sql"
 
 
@@ -38,7 +40,7 @@ def sources(timescale_databases: Databases) -> Iterator[Sources]:
     """Give database and API of a county with a day of readings behind it."""
     with timescale_databases.migrated() as url, running_console(url) as console:
         with psycopg.connect(url) as connection:
-            psycopg.ClientCursor(connection).execute(MORE.read_bytes(), {"metrics": metrics_shown()})
+            psycopg.ClientCursor(connection).execute(MORE.read_bytes(), {"metrics": [*metrics_shown(), *OF_OTHER_KINDS]})
             key = add_api_key(connection, add_person(connection, "grafana", "viewer"), "test")
             begin(connection)
             close_hours(connection, datetime.now(UTC))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from grafana.ask import AskError, Sources, open_view, view_of
 from grafana.examine import examine, questions_of
+from grafana.expand import View, expand_sql
 from grafana.lint import variables_of
 from grafana.provisioned import FOLDER, read_dashboards
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DASHBOARDS = read_dashboards(FOLDER)
 
@@ -25,15 +30,41 @@ def test_dashboard_opened_over_a_county_has_every_panel_filled(sources: Sources,
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda dashboard: str(dashboard["uid"]))
 def test_dashboard_opened_without_any_choice_is_no_error(sources: Sources, dashboard: dict[str, object]) -> None:
-    """Before the first site is registered there is nothing to choose from: the database still takes every question."""
+    """Before the first site is registered there is nothing to choose from: database and API still take every question."""
     opened = open_view(dashboard, sources)
     nothing: dict[str, list[str] | str] = {
         one["name"]: [] if one.get("multi") or one.get("includeAll") else "" for one in variables_of(dashboard)
     }
     view = type(opened)(opened.start, opened.end, opened.interval, nothing)
     for question in questions_of(dashboard, view):
-        if "rawSql" in question.target:
+        answer = sources.ask(question.target, question.view)
+        if "rawSql" not in question.target and "site" in nothing:
+            assert answer.rows == [], question.where
+
+
+def test_metrics_to_choose_from_have_all_that_is_asked_of_them(sources: Sources) -> None:
+    """No state is offered, for it has no mean; of whatever is offered, counters too, every panel of the site can be drawn."""
+    (board,) = [one for one in DASHBOARDS if one["uid"] == "hedgerow-site"]
+    kinds = dict(sources.ask_database("SELECT DISTINCT metric, kind FROM site_latest WHERE site = 'here'").rows)
+    offered = sources.ask_database(expand_sql(_variable(board, "metric"), _seen(board, sources, []))).column("__value")
+
+    assert {"gauge", "counter", "state"} <= set(kinds.values())
+    assert set(offered) == {metric for metric, kind in kinds.items() if kind != "state"}
+    for metric in offered:
+        view = _seen(board, sources, [metric])
+        for question in questions_of(board, view):
             sources.ask(question.target, question.view)
+
+
+def _variable(board: Mapping[str, Any], name: str) -> str:
+    (asked,) = [one["query"] for one in variables_of(board) if one["name"] == name]
+    return str(asked)
+
+
+def _seen(board: Mapping[str, Any], sources: Sources, metrics: list[str]) -> View:
+    end = datetime.now(UTC)
+    wanted = {"site": ["here"], **({"metric": metrics} if metrics else {})}
+    return view_of(board, sources, end - timedelta(hours=2), end, wanted)
 
 
 def test_question_for_a_base_table_is_refused(sources: Sources) -> None:
