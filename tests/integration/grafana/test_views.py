@@ -33,6 +33,37 @@ HOURS = {
 }
 """Columns of each view of hours, and which statistic of the API they are."""
 
+SEVERAL_DEVICES = """
+WITH profile AS (
+    INSERT INTO device_profile (key, name, expected_interval_s, definition) VALUES
+        ('air-15min', 'Air', 900, 'metrics = ["no2"]'), ('daily', 'Daily', 86400, ''), ('ten', 'Ten', 600, ''),
+        ('five', 'Five', 300, '')
+    RETURNING profile_id, key
+), place AS (
+    INSERT INTO site (code, name) VALUES ('shared', 'Shared'), ('renewed', 'Renewed') RETURNING site_id, code
+), used AS (
+    SELECT profile_id, key FROM profile UNION ALL SELECT profile_id, key FROM device_profile WHERE key = 'historical'
+), stay (key, code, since, until) AS (
+    VALUES ('air-15min', 'shared', now() - interval '9 days', NULL), ('daily', 'shared', now() - interval '9 days', NULL),
+           ('historical', 'shared', NULL, NULL), ('ten', 'renewed', NULL, date_trunc('hour', now()) - interval '390 minutes'),
+           ('five', 'renewed', date_trunc('hour', now()) - interval '390 minutes', NULL)
+), device AS (
+    INSERT INTO device (uid, name, profile_id) SELECT key, key, profile_id FROM used RETURNING device_id, uid
+), deployed AS (
+    INSERT INTO deployment (device_id, site_id, during)
+    SELECT device_id, site_id, tstzrange(since, until) FROM stay JOIN device ON uid = key JOIN place USING (code)
+), line AS (
+    INSERT INTO series (site_id, metric_id) SELECT site_id, metric_id FROM place, metric WHERE metric.key IN ('no2', 'pm10')
+    RETURNING series_id
+), made AS (
+    INSERT INTO reading
+    SELECT series_id, at, 1, 0 FROM line, generate_series(now() - interval '26 hours', now(), interval '25 minutes') AS at
+    RETURNING *
+)
+INSERT INTO latest SELECT DISTINCT ON (series_id) *, now() FROM made ORDER BY series_id, time DESC
+"""
+"""At one site an air sensor, which says what it sends, and a daily one; at the other a slow device, then a quick one."""
+
 
 @pytest.fixture(scope="module")
 def asking(timescale_databases: Databases) -> Iterator[tuple[psycopg.Connection, httpx.Client]]:
@@ -56,6 +87,8 @@ def asking(timescale_databases: Databases) -> Iterator[tuple[psycopg.Connection,
 
 def _roll_up_and_touch(url: str) -> None:
     with psycopg.connect(url) as connection:
+        connection.execute("SELECT ensure_partition('reading', now() - n * interval '13 hours') FROM generate_series(0, 2) n")
+        connection.execute(SEVERAL_DEVICES)
         begin(connection)
         close_hours(connection, NOW - timedelta(hours=3))
     with connect(url, name="rollups") as connection:
@@ -121,6 +154,46 @@ def test_view_of_hours_has_the_data_capture_of_the_api(asking: tuple[psycopg.Con
     assert len(found) > 10
     assert min(found.values()) < 0.9
     assert {key: sum(each) / len(each) for key, each in told.items()} == pytest.approx(found, abs=1e-9)
+
+
+@pytest.mark.parametrize("site", ["shared", "renewed"])
+def test_data_capture_where_several_devices_are_is_the_api_s(
+    asking: tuple[psycopg.Connection, httpx.Client], site: str
+) -> None:
+    """Who says what it sends counts alone for that, a replay for nothing, else the slowest: each while it was there."""
+    connection, client = asking
+    told: dict[datetime, list[dict[str, Any]]] = {}
+    for metric in ("no2", "pm10"):
+        for row in answer_of(client, metric, "mean"):
+            if row["site"] == site and (time := datetime.fromisoformat(row["time"])) <= NOW - timedelta(hours=1):
+                told.setdefault(time, []).append({"metric": metric, **row})
+    due = {(row["metric"], row["n_expected"]) for rows in told.values() for row in rows}
+    shared, renewed = {("no2", 4), ("pm10", None)}, {(metric, n) for metric in ("no2", "pm10") for n in (6, 9, 12)}
+    assert due == (shared if site == "shared" else renewed)
+    found = {
+        time: share for (code, time), share in rows_of(connection, "air_quality_hourly", "data_capture").items() if code == site
+    }
+    assert len(told) > 20
+    assert {time: found[time] for time in told} == {time: pytest.approx(_mean_capture(rows)) for time, rows in told.items()}
+
+
+def test_data_capture_of_a_day_where_several_devices_are(asking: tuple[psycopg.Connection, httpx.Client]) -> None:
+    """Of an air sensor that speaks every quarter of an hour 96 readings a day are due, whatever stands beside it."""
+    connection, _ = asking
+    connection.execute("RESET ROLE")
+    try:
+        shares = connection.execute(
+            "SELECT capture_of(ARRAY[series_id], ARRAY[48], now() - interval '24 hours', now())"
+            " FROM series JOIN site USING (site_id) JOIN metric m USING (metric_id) WHERE code = 'shared' ORDER BY m.key"
+        ).fetchall()
+    finally:
+        connection.execute("SET ROLE hedgerow_reader")
+    assert shares == [(0.5,), (1.0,)]
+
+
+def _mean_capture(rows: list[dict[str, Any]]) -> float:
+    shares: list[float] = [share for row in rows if (share := row["data_capture"]) is not None]
+    return sum(shares) / len(shares)
 
 
 def test_status_of_sites_is_the_api_s(asking: tuple[psycopg.Connection, httpx.Client]) -> None:
