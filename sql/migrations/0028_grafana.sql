@@ -91,28 +91,43 @@ CROSS JOIN LATERAL (
     ) a
 ) h;
 
--- How many readings of one metric should have come from a place within a time, as the API counts them: of several devices there
--- at once the slowest counts, of an interval that is not over nothing. Null: none was due.
-CREATE FUNCTION readings_expected(at_site int4, on_channel text, since timestamptz, until timestamptz) RETURNS float8
+-- Which share of the readings that some series should have within a time counts, as the API tells it (api/aggregate/expected.py):
+-- the mean over series. Of several devices there at once the slowest counts, and of an interval that is not over nothing. Null: none
+-- was due. Where nothing is rolled up, an open start is that of the time asked for: whoever asks has readings of it.
+CREATE FUNCTION capture_of(of_series int4[], counted int8[], since timestamptz, until timestamptz) RETURNS float8
     LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT nullif(floor(covered.s / stay.slowest_s + 0.05), 0)
-    FROM (
-        SELECT range_agg(d.during * asked.during) AS during, max(coalesce(ds.expected_interval_s, p.expected_interval_s)) AS slowest_s
-        FROM (
-            SELECT tstzrange(readings_expected.since, greatest(readings_expected.since, least(readings_expected.until, now()))) AS during
-        ) asked
-        JOIN deployment d ON d.during && asked.during
-        JOIN device v USING (device_id)
+    WITH there AS ( -- who was there as in stays_of_series (0027), which would be planned anew for every row of a view
+        SELECT se.series_id, coalesce(CASE WHEN p.key = 'generic' THEN ds.expected_interval_s END, p.expected_interval_s) AS interval_s,
+               position('"' || m.key || '"' IN p.definition) > 0 AS names_metric,
+               greatest(capture_of.since, CASE WHEN isfinite(lower(dep.during)) THEN lower(dep.during)
+                                               ELSE (SELECT min(hour) FROM rollup_hour h WHERE h.series_id = se.series_id) END) AS begins,
+               least(upper(dep.during), capture_of.until, now()) AS ends
+        FROM series se
+        JOIN metric m USING (metric_id)
+        JOIN deployment dep USING (site_id, channel)
+        JOIN device d USING (device_id)
         JOIN device_profile p USING (profile_id)
         LEFT JOIN device_state ds USING (device_id)
-        WHERE d.site_id = at_site AND d.channel = on_channel
-    ) stay
-    CROSS JOIN LATERAL (
-        SELECT extract(epoch FROM sum(upper(piece) - lower(piece)))::float8 AS s FROM unnest(stay.during) AS piece
-    ) covered
+        WHERE se.series_id = ANY (of_series) AND dep.during && tstzrange(capture_of.since, capture_of.until) AND p.key <> 'historical'
+    ), stay AS (
+        SELECT series_id, interval_s, begins, ends
+        FROM (SELECT *, bool_or(names_metric) OVER (PARTITION BY series_id) AS is_named FROM there) t
+        WHERE (names_metric OR is_named IS NOT TRUE) AND begins < ends
+    ), piece AS (
+        SELECT series_id, edge AS begins, lead(edge) OVER (PARTITION BY series_id ORDER BY edge) AS ends
+        FROM (SELECT series_id, begins AS edge FROM stay UNION SELECT series_id, ends FROM stay) edges
+    ), paced AS (
+        SELECT p.series_id, extract(epoch FROM p.ends - p.begins)::float8 / nullif(max(s.interval_s), 0) AS n
+        FROM piece p
+        JOIN stay s ON s.series_id = p.series_id AND s.begins <= p.begins AND s.ends >= p.ends
+        GROUP BY p.series_id, p.begins, p.ends
+    ), expected AS (
+        SELECT series_id, floor(sum(n) + 0.05) AS n FROM paced GROUP BY series_id
+    )
+    SELECT avg(least(1, c.n / e.n)) FROM expected e JOIN unnest(of_series, counted) AS c (series_id, n) USING (series_id) WHERE e.n >= 1
 $$;
-REVOKE EXECUTE ON FUNCTION readings_expected FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION readings_expected TO hedgerow_reader;
+REVOKE EXECUTE ON FUNCTION capture_of FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION capture_of TO hedgerow_reader;
 
 -- Of each domain a row a site (and channel) and hour, with a column for each main metric: its mean, or sum where it is a count.
 -- A column that nobody asks for costs nothing.
@@ -129,7 +144,7 @@ SELECT time, site, place, channel,
        max(mean) FILTER (WHERE metric = 'air_temperature') AS air_temperature,
        max(mean) FILTER (WHERE metric = 'relative_humidity') AS relative_humidity,
        sum(n)::int8 AS n, sum(n_all)::int8 AS n_all,
-       least(1, sum(n) / (count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'))) AS data_capture
+       capture_of(array_agg(series_id), array_agg(n), time, time + interval '1 hour') AS data_capture
 FROM metric_hour
 WHERE metric IN ('no2', 'o3', 'so2', 'co', 'nh3', 'pm1', 'pm2_5', 'pm10', 'air_temperature', 'relative_humidity')
 GROUP BY time, site_id, site, place, channel
@@ -144,7 +159,7 @@ SELECT time, site, place, channel,
        max(mean) FILTER (WHERE metric = 'speed_p85') AS speed_p85,
        max(mean) FILTER (WHERE metric = 'occupancy') AS occupancy,
        sum(n)::int8 AS n, sum(n_all)::int8 AS n_all,
-       least(1, sum(n) / (count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'))) AS data_capture
+       capture_of(array_agg(series_id), array_agg(n), time, time + interval '1 hour') AS data_capture
 FROM metric_hour
 WHERE metric IN ('vehicle_count', 'vehicle_count_cycle', 'pedestrian_count', 'speed_mean_time', 'speed_p85', 'occupancy')
 GROUP BY time, site_id, site, place, channel;
@@ -163,7 +178,7 @@ SELECT time, site, place, channel,
        max(mean) FILTER (WHERE metric = 'battery_level') AS battery_level,
        max(mean) FILTER (WHERE metric = 'battery_voltage') AS battery_voltage,
        sum(n)::int8 AS n, sum(n_all)::int8 AS n_all,
-       least(1, sum(n) / (count(*) * readings_expected(site_id, channel, time, time + interval '1 hour'))) AS data_capture
+       capture_of(array_agg(series_id), array_agg(n), time, time + interval '1 hour') AS data_capture
 FROM metric_hour
 WHERE metric IN ('fill_level', 'silt_depth', 'salt_stock', 'water_level', 'water_flow', 'water_temperature', 'soil_moisture_vwc',
                  'tilt_delta', 'road_surface_temperature', 'battery_level', 'battery_voltage')
@@ -182,21 +197,18 @@ CREATE VIEW site_capture AS
 WITH day AS MATERIALIZED (
     SELECT date_trunc('hour', now(), 'UTC') - interval '24 hours' AS begins, date_trunc('hour', now(), 'UTC') AS ends
 ), counted AS MATERIALIZED (
-    SELECT h.series_id, sum(h.n)::float8 AS n FROM metric_hour h
+    SELECT h.series_id, sum(h.n)::int8 AS n FROM metric_hour h
     WHERE h.time >= (SELECT begins FROM day) AND h.time < (SELECT ends FROM day)
     GROUP BY h.series_id
-), expected AS MATERIALIZED (
-    SELECT site_id, channel, readings_expected(site_id, channel, begins, ends) AS n
-    FROM (SELECT DISTINCT site_id, channel FROM series) place, day
 )
-SELECT se.site_id, avg(least(1, coalesce(counted.n, 0) / expected.n)) AS data_capture
-FROM series se
+SELECT se.site_id, capture_of(array_agg(se.series_id), array_agg(coalesce(counted.n, 0)), day.begins, day.ends) AS data_capture
+FROM day
+CROSS JOIN series se
 JOIN metric m USING (metric_id)
 JOIN latest l USING (series_id)
-JOIN expected USING (site_id, channel)
 LEFT JOIN counted USING (series_id)
-WHERE expected.n > 0 AND m.domain NOT IN ('radio', 'power', 'device', 'location')
-GROUP BY se.site_id;
+WHERE m.domain NOT IN ('radio', 'power', 'device', 'location')
+GROUP BY se.site_id, day.begins, day.ends;
 
 -- How well each site reports now; where it is; its last reading of the metric that tells most; what came of the last 24 hours.
 CREATE VIEW site_status AS
