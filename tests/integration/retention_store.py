@@ -65,15 +65,15 @@ DO_NOT_GROW = frozenset(
 
 
 class OldStore:
-    """Three series of one site, with readings from `BEGIN` to `NOW`."""
+    """Three series of one site, with readings from `since` to `now`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, since: datetime = BEGIN, now: datetime = NOW) -> None:
         self.connection = psycopg.connect(url, autocommit=True, options="-c jit=off")  # as the API asks
         self.series = self._make_series()
-        times = [BEGIN + timedelta(minutes=30) + STEP * i for i in range((NOW - BEGIN) // STEP)]
+        times = [since + timedelta(minutes=30) + STEP * i for i in range((now - since) // STEP)]
         self.add([(series, time, float(i + series)) for series in self.series.values() for i, time in enumerate(times)])
         begin(self.connection)
-        close_hours(self.connection, NOW)
+        close_hours(self.connection, now)
         self.roll()
 
     def close(self) -> None:

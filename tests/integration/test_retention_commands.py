@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def store(database: str) -> Iterator[OldStore]:
-    """Give a store with old readings."""
-    found = OldStore(database)
+    """Give a store with old readings, of the ten months up to now: commands go by the clock."""
+    found = _store_up_to_now(database)
     yield found
     found.close()
 
@@ -31,9 +31,14 @@ def store(database: str) -> Iterator[OldStore]:
 @pytest.fixture
 def plain_store(plain_database: str) -> Iterator[OldStore]:
     """Give the same on plain PostgreSQL: for what no flavour changes."""
-    found = OldStore(plain_database)
+    found = _store_up_to_now(plain_database)
     yield found
     found.close()
+
+
+def _store_up_to_now(database: str) -> OldStore:
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    return OldStore(database, now - timedelta(days=300), now)
 
 
 def _type(database: str, *arguments: str) -> Result:
