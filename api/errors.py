@@ -48,10 +48,11 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault
     """A request that cannot be answered as asked; its text says what to do."""
 
-    def __init__(self, detail: str, *errors: Slip) -> None:
+    def __init__(self, detail: str, *errors: Slip, on_page: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors
+        self.on_page = on_page or detail  # the same in words for people who see forms, not addresses
 
 
 class NotLoggedIn(Refusal):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.changes import changes
 from api.database import row_of, rows_of, value_of
 from api.errors import Conflict, NotFound, Unusable
-from api.review.choosing import begin, choose, finish, foresee, refuse_closed, refuse_future
+from api.review.choosing import begin, choose, finish, foresee, refuse_closed, refuse_future, refuse_too_many
 from api.review.schemas import Adjustment, Reviewed, Undone
 from devices.flags import Flag
 from sql.queries import query
@@ -37,10 +38,13 @@ async def adjust(connection: AsyncConnection, person: Person, wanted: NewAdjustm
     refuse_future(wanted, "only values that are stored by now are adjusted")
     lines = await choose(connection, wanted)
     if state := next((line for line in lines if line.kind == "state"), None):
-        raise Unusable(f"{state.metric} at {state.site} has states for values: they are right or wrong. Invalidate the range.")
+        why = f"{state.metric} at {state.site} has states for values: they are right or wrong."
+        raise Unusable(f"{why} Invalidate the range.", on_page=f"{why} Take the readings out instead.")
     series = [line.id for line in lines]
+    await refuse_too_many(connection, lines, wanted)
     if not dry_run:
         await begin(connection)
+        await refuse_too_many(connection, lines, wanted)
     await refuse_closed(connection, series, wanted.start, wanted.end)
     effects = await foresee(connection, lines, wanted, scale=wanted.scale, shift=wanted.offset)
     if not dry_run:
@@ -76,6 +80,11 @@ async def undo_adjustment(connection: AsyncConnection, person: Person, number: i
     Conflict
         When it was undone already, a later one lies over it, or some of its range is closed.
     """
+    async with changes(connection, person, f"undo of adjustment {number}"):
+        return await _undo(connection, person, number, dry_run=dry_run)
+
+
+async def _undo(connection: AsyncConnection, person: Person, number: int, *, dry_run: bool) -> Undone:
     if not dry_run:
         await begin(connection)
     old = await find_adjustment(connection, number)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from api.database import row_of, rows_of
+from api.database import row_of, rows_of, value_of
 from api.errors import Conflict, Slip, Unusable
 from api.reattribution import hold_deployments
 from api.review.schemas import MOST_SERIES, Effect
@@ -82,12 +82,17 @@ async def choose(connection: AsyncConnection, wanted: NewReview) -> list[Line]:
     values = wanted.model_dump(include={"series", "site", "metrics", "channel"})
     lines = await rows_of(connection, Line, "choose_series", values | {"limit": MOST_SERIES})
     if len(lines) > MOST_SERIES:
-        raise Unusable(f"These are more than {MOST_SERIES} series. Choose fewer metrics, or one channel.")
+        text = f"these are more than {MOST_SERIES} series"
+        raise Unusable(f"Choose fewer metrics, or one channel: {text}.", Slip("body.series", text))
     missing = sorted(set(wanted.series) - {line.id for line in lines})
     if missing or not lines:
         field = "series" if wanted.series else "metrics"
         text = f"there is no series {missing[0]}" if missing else "the site has no readings of these metrics"
-        raise Unusable(f"Mend {field}: {text}. Those there are: /api/v1/series", Slip(f"body.{field}", text))
+        raise Unusable(
+            f"Mend {field}: {text}. Those there are: /api/v1/series",
+            Slip(f"body.{field}", text),
+            on_page="Choose metrics of this list: one that was chosen is not there",
+        )
     return lines
 
 
@@ -100,7 +105,9 @@ def refuse_future(wanted: NewReview, why: str) -> None:
         When it ends later than now.
     """
     if wanted.end > datetime.now(UTC):
-        raise Unusable(f"Mend `to`: {why}. Choose an end up to now.", Slip("body.to", why))
+        raise Unusable(
+            f"Mend `to`: {why}. Choose an end up to now.", Slip("body.to", why), on_page=f"Choose an end up to now: {why}"
+        )
 
 
 async def refuse_closed(connection: AsyncConnection, series: Sequence[int], start: datetime, end: datetime) -> None:
@@ -117,10 +124,11 @@ async def refuse_closed(connection: AsyncConnection, series: Sequence[int], star
         return
     of = f"{closed.metric} at {closed.site}"
     if closed.start is not None:
+        why = f"{of} is ratified from {iso(closed.start)} to {iso(closed.end)} (by {closed.person}), and so closed to changes."
+        to_open = "To open it, a manager sets the range back to verified or provisional"
         raise Conflict(
-            f"{of} is ratified from {iso(closed.start)} to {iso(closed.end)} (by {closed.person}), and so closed to changes."
-            " To open it, a manager sets the range back to verified or provisional: on the site's page Review, or by POST to"
-            " /api/v1/statuses. Then try again."
+            f"{why} {to_open}, by POST to /api/v1/statuses. Then try again.",
+            on_page=f"{why} {to_open}, on the site's page Review. Then try again.",
         )
     raise Conflict(
         f"Readings of {of} before {iso(closed.end)} are no longer kept, only their statistics, which can no longer change."
@@ -131,6 +139,42 @@ async def refuse_closed(connection: AsyncConnection, series: Sequence[int], star
 def iso(moment: datetime) -> str:
     """Write a time as answers do."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+async def refuse_too_many(connection: AsyncConnection, lines: Sequence[Line], wanted: NewReview) -> None:
+    """Refuse a range of more readings than one transaction should change; to be asked before it holds anything up.
+
+    Raises
+    ------
+    Unusable
+        When it has more.
+    """
+    if await _has_too_many(connection, lines, wanted):
+        raise _too_many(f"more than {MOST_READINGS:,}")
+
+
+async def _has_too_many(connection: AsyncConnection, lines: Sequence[Line], wanted: NewReview) -> bool:
+    values = {
+        "series": [line.id for line in lines],
+        "start": wanted.start,
+        "end": wanted.end,
+        "most": MOST_READINGS + 1,
+    }
+    return int(await value_of(connection, "count_readings_to_review", values)) > MOST_READINGS
+
+
+def _too_many(how_many: str) -> Unusable:
+    text = f"the range holds {how_many} readings; {MOST_READINGS:,} may be changed at once"
+    return Unusable(f"Choose a shorter range, or fewer series: {text}.", Slip("body.from", text))
+
+
+async def look(connection: AsyncConnection, lines: Sequence[Line], wanted: NewReview) -> list[Effect]:
+    """Tell what is stored in a range that is not changed, series by series; of very many readings no figures are given."""
+    if await _has_too_many(connection, lines, wanted):
+        return [
+            Effect(series=line.id, site=line.site, metric=line.metric, unit=line.unit, channel=line.channel) for line in lines
+        ]
+    return await foresee(connection, lines, wanted)
 
 
 async def foresee(
@@ -167,8 +211,7 @@ async def foresee(
     }
     found = {figures.series: figures for figures in await rows_of(connection, _Figures, "foresee_review", values)}
     if (readings := sum(figures.readings for figures in found.values())) > MOST_READINGS:
-        text = f"the range holds {readings:,} readings; {MOST_READINGS:,} may be changed at once"
-        raise Unusable(f"Choose a shorter range, or fewer series: {text}.", Slip("body.from", text))
+        raise _too_many(f"{readings:,}")
     return [_effect(line, found[line.id]) for line in lines]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from api.changes import changes
 from api.database import row_of, rows_of, value_of
 from api.errors import Conflict, NotFound
-from api.review.choosing import begin, choose, finish, foresee, refuse_closed
+from api.review.choosing import MOST_READINGS, begin, choose, finish, foresee, refuse_closed, refuse_too_many
 from api.review.schemas import Invalidation, Reviewed, Undone
 from devices.flags import Flag
 from sql.queries import query
@@ -42,8 +43,10 @@ async def invalidate(connection: AsyncConnection, person: Person, wanted: NewInv
     """
     lines = await choose(connection, wanted)
     series = [line.id for line in lines]
+    await refuse_too_many(connection, lines, wanted)
     if not dry_run:
         await begin(connection)
+        await refuse_too_many(connection, lines, wanted)
     await refuse_closed(connection, series, wanted.start, wanted.end)
     effects = await foresee(connection, lines, wanted, adding=Flag.MANUAL_INVALID)
     if not dry_run:
@@ -63,6 +66,9 @@ async def _take_out(connection: AsyncConnection, person: Person, wanted: NewInva
 async def undo_invalidation(connection: AsyncConnection, person: Person, number: int, *, dry_run: bool) -> Undone:
     """Let the readings of an invalidation count again, but for those that another one covers.
 
+    A range that has gathered more readings than one transaction should change is undone in parts, each in a transaction of its
+    own and an invalidation of its own: ingest waits for none for long, and what breaks off is gone on with by asking again.
+
     Raises
     ------
     NotFound
@@ -70,12 +76,27 @@ async def undo_invalidation(connection: AsyncConnection, person: Person, number:
     Conflict
         When it was undone already, or some of its range is closed.
     """
+    undone = Undone(id=number, dry_run=dry_run, changed=0)
+    is_part = True
+    while is_part:
+        async with changes(connection, person, f"undo of invalidation {number}"):
+            part = await _undo_part(connection, person, number, dry_run=dry_run)
+        undone = undone.model_copy(update={"changed": undone.changed + part.changed, "kept": undone.kept + part.kept})
+        is_part = part.id != number
+    return undone
+
+
+async def _undo_part(connection: AsyncConnection, person: Person, whole: int, *, dry_run: bool) -> Undone:
+    """Undo the first part of an invalidation, whose id is another one then, or what is left of it."""
     if not dry_run:
         await begin(connection)
-    old = await find_invalidation(connection, number)
+    old = await find_invalidation(connection, whole)
     if old.undone_at is not None:
-        raise Conflict(f"The invalidation {number} was undone already.")
+        raise Conflict(f"The invalidation {whole} was undone already.")
     await refuse_closed(connection, [old.series], old.start, old.end)
+    number = whole
+    if not dry_run and (part := await value_of(connection, "split_invalidation", {"id": whole, "most": MOST_READINGS})):
+        number, old = part, await find_invalidation(connection, part)
     freed = await rows_of(connection, _Freed, "list_freed_ranges", {"id": number})
     whole = await _count(connection, old.series, old.start, old.end)
     changed = sum([await _count(connection, old.series, *part) for part in freed])

@@ -87,14 +87,14 @@ class Effect(BaseModel):
     metric: str = Field(description="Key of the metric")
     unit: str
     channel: str
-    readings: int = Field(description="Stored in the range")
-    changed: int = Field(description="Of those, how many get another value or other flags")
-    excluded_before: int = Field(description="How many a flag kept out of aggregates before")
-    excluded_after: int = Field(description="And how many it keeps out then")
-    first: datetime | None = Field(description="Time of the first reading in the range; null: there is none")
-    last: datetime | None = Field(description="Time of the last one")
-    mean_before: float | None = Field(description="Of what counts [unit]; null: nothing does")
-    mean_after: float | None = Field(description="The same then [unit]")
+    readings: int | None = Field(None, description="Stored in the range; null: too many to look at for a status")
+    changed: int = Field(0, description="Of those, how many get another value or other flags")
+    excluded_before: int | None = Field(None, description="How many a flag kept out of aggregates before")
+    excluded_after: int | None = Field(None, description="And how many it keeps out afterwards")
+    first: datetime | None = Field(None, description="Time of the first reading in the range; null: there is none")
+    last: datetime | None = Field(None, description="Time of the last one")
+    mean_before: float | None = Field(None, description="Of what counts [unit]; null: nothing does")
+    mean_after: float | None = Field(None, description="The same afterwards [unit]")
 
 
 class Reviewed(BaseModel):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from api.database import row_of, rows_of
 from api.errors import Conflict
-from api.review.choosing import begin, choose, foresee, refuse_future
+from api.review.choosing import choose, look, refuse_future
 from api.review.schemas import Reviewed, Status
 from sql.queries import query
 
@@ -34,13 +34,12 @@ async def set_status(connection: AsyncConnection, person: Person, wanted: NewSta
     if wanted.status != "provisional":
         refuse_future(wanted, "what has not been measured yet is provisional")
     lines = await choose(connection, wanted)
-    series = [line.id for line in lines]
+    effects = await look(connection, lines, wanted)
     if not dry_run:
-        await begin(connection)
-    values = {"series": series, "start": wanted.start, "end": wanted.end}
+        await connection.execute(query("hold_statuses"))
+    values = {"series": [line.id for line in lines], "start": wanted.start, "end": wanted.end}
     if wanted.status == "ratified":
         await _refuse_unverified(connection, values)
-    effects = await foresee(connection, lines, wanted)
     if not dry_run:
         await connection.execute(query("clear_status"), values)
         if wanted.status != "provisional":

@@ -54,9 +54,11 @@ async def make_invalidation(
 
 @router.post("/invalidations/{number}/undo", summary="Undo an invalidation", responses=problems(404, 409))
 async def take_invalidation_back(connection: Connection, person: Permitted, number: Number, trial: Tried) -> Undone:
-    """Let the readings of the range count again, but for those that another invalidation covers."""
-    async with changes(connection, person, f"undo of invalidation {number}"):
-        return await undo_invalidation(connection, person, number, dry_run=trial.dry_run)
+    """Let the readings of the range count again, but for those that another invalidation covers.
+
+    A range that has gathered more than a million readings is undone in parts, each listed as an invalidation of its own.
+    """
+    return await undo_invalidation(connection, person, number, dry_run=trial.dry_run)
 
 
 @router.get("/adjustments", summary="List adjustments")
@@ -82,8 +84,7 @@ async def make_adjustment(
 @router.post("/adjustments/{number}/undo", summary="Undo an adjustment", responses=problems(404, 409))
 async def take_adjustment_back(connection: Connection, person: Manager, number: Number, trial: Tried) -> Undone:
     """Give readings back exactly the values they had; of adjustments that overlap the last one first."""
-    async with changes(connection, person, f"undo of adjustment {number}"):
-        return await undo_adjustment(connection, person, number, dry_run=trial.dry_run)
+    return await undo_adjustment(connection, person, number, dry_run=trial.dry_run)
 
 
 @router.get("/statuses", summary="List statuses")

@@ -44,6 +44,23 @@ CROSS JOIN LATERAL (
 ) f
 ORDER BY w.series_id;
 
+-- name: count_readings_to_review
+-- How many readings some series have in a range; counted up to `most`.
+SELECT count(*)
+FROM (
+    SELECT FROM unnest(%(series)s::int4[]) AS w(series_id)
+    CROSS JOIN LATERAL (
+        SELECT FROM reading r
+        WHERE r.series_id = w.series_id AND r.time >= %(start)s::timestamptz AND r.time < %(end)s::timestamptz
+        LIMIT %(most)s::int8
+    ) found
+    LIMIT %(most)s::int8
+) counted;
+
+-- name: hold_statuses
+-- Nobody else sets a status or changes readings by one until the transaction ends; readings are stored as ever.
+SELECT pg_advisory_xact_lock_shared(hashtext('hedgerow registry')), pg_advisory_xact_lock(hashtext('hedgerow statuses'));
+
 -- name: allow_long_review
 -- A year of readings takes longer than a question may, and may lie in compressed chunks; until the transaction ends.
 SELECT set_config('statement_timeout', '300s', true),
@@ -106,6 +123,27 @@ RETURNING invalidation_id;
 UPDATE reading SET flags = flags | %(invalid)s::int2
 WHERE series_id = %(series)s::int4 AND time >= %(start)s::timestamptz AND time < %(end)s::timestamptz
   AND flags & %(invalid)s::int2 = 0;
+
+-- name: split_invalidation
+-- Makes the beginning of an invalidation, as far as it holds `most` readings, one of its own, and gives that one's id; no row where
+-- it holds no more. What it took out when it was made stays written at the rest.
+WITH cut AS (
+    SELECT i.*, (
+        SELECT r.time FROM reading r
+        WHERE r.series_id = i.series_id AND r.time >= lower(i.during) AND r.time < upper(i.during)
+        ORDER BY r.time
+        OFFSET %(most)s::int8 LIMIT 1
+    ) AS at
+    FROM invalidation i
+    WHERE i.invalidation_id = %(id)s::int8
+), rest AS (
+    UPDATE invalidation i SET during = tstzrange(cut.at, upper(cut.during))
+    FROM cut
+    WHERE i.invalidation_id = cut.invalidation_id AND cut.at IS NOT NULL
+)
+INSERT INTO invalidation (series_id, during, reason, person, made_at, readings)
+SELECT series_id, tstzrange(lower(during), at), reason, person, made_at, 0 FROM cut WHERE at IS NOT NULL
+RETURNING invalidation_id;
 
 -- name: list_freed_ranges
 -- What an invalidation alone covers: where others that hold cover it too, undoing it changes nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from devices.flags import Flag
+from sql.queries import query
 from tests.integration.api.test_actions import wrong_latest
 from tests.integration.api.test_areas import make_limited
 
@@ -280,13 +282,57 @@ def test_aggregate_says_how_far_all_of_a_bucket_is_checked(api: Api) -> None:
     assert "status" not in api.get("/api/v1/aggregate", **asked | {"with_status": False})[0]
 
 
-def test_review_of_too_many_readings_is_refused(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One transaction changes no more than ingest can wait for."""
+def test_review_of_too_many_readings_is_refused_and_holds_nobody_up(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One transaction changes no more than ingest can wait for; whether it would is looked at before anything is held."""
     number = series_at(plain_api, "mill")
     monkeypatch.setattr("api.review.choosing.MOST_READINGS", 5)
 
-    answer = review(plain_api, "invalidations", number, 0, 6)
+    with psycopg.connect(plain_api.database) as ingest:
+        ingest.execute(query("hold_registry_version"))
+        answers = [
+            review(plain_api, "invalidations", number, 0, 6),
+            review(plain_api, "adjustments", number, 0, 6, offset=1.0),
+            review(plain_api, "statuses", number, 0, 6, status="verified"),
+        ]
 
-    assert answer.status_code == 422
-    assert "the range holds 6 readings" in answer.json()["detail"]
+    assert [answer.status_code for answer in answers] == [422, 422, 201]
+    assert "the range holds more than 5 readings" in answers[0].json()["detail"]
+    [told] = answers[2].json()["effects"]
+    assert (told["readings"], told["changed"]) == (None, 0)
     assert review(plain_api, "invalidations", number, 0, 5).status_code == 201
+
+
+def test_invalidation_that_gathered_many_readings_is_undone_in_parts(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part is an invalidation of its own, undone as the last one is; what another one covers stays out."""
+    number = series_at(plain_api, "mill")
+    whole = made(review(plain_api, "invalidations", number, 0, 20, reason="since the flood"))
+    review(plain_api, "invalidations", number, 5, 6)
+    monkeypatch.setattr("api.review.invalidations.MOST_READINGS", 4)
+
+    told = undo(plain_api, "invalidations", whole, dry_run=True).json()
+    undone = undo(plain_api, "invalidations", whole).json()
+
+    assert undone == {**told, "dry_run": False} == {"id": whole, "dry_run": False, "changed": 9, "kept": 1}
+    assert invalid(plain_api, number) == [5]
+    listed = plain_api.get("/api/v1/invalidations", holds=False)["items"]
+    assert sorted((one["from"][14:16], one["to"][14:16], one["reason"]) for one in listed) == [
+        ("00", "04", "since the flood"),
+        ("04", "08", "since the flood"),
+        ("08", "20", "since the flood"),
+    ]
+    assert sum(one["readings"] for one in listed) == 10
+    assert undo(plain_api, "invalidations", whole).status_code == 409
+
+
+def test_status_of_a_range_waits_for_a_review_and_not_for_ingest(plain_api: Api) -> None:
+    """A range that is being changed is not ratified meanwhile."""
+    number = series_at(plain_api, "mill")
+    with psycopg.connect(plain_api.database) as reviewing:
+        reviewing.execute(query("lock_registry"))
+        with ThreadPoolExecutor() as pool:
+            setting = pool.submit(review, plain_api, "statuses", number, 0, 6, status="verified")
+            while not plain_api.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+                assert not setting.done()
+            reviewing.rollback()
+
+    assert setting.result().status_code == 201
