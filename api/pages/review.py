@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlencode
@@ -16,7 +17,6 @@ from api.database import rows_of
 from api.dependencies import Connection, Engineer, Permitted
 from api.errors import Conflict, NotAllowed, NotFound, Refusal, Unusable
 from api.pages.history import SiteCode, find_site_known
-from api.pages.ranges import local_input
 from api.pages.render import render, visitor_of
 from api.pages.typed import TypedTimeError, read_local, read_note
 from api.people import ROLES, Person, Role
@@ -29,6 +29,7 @@ from api.review.statuses import find_statuses, set_status
 router = APIRouter(prefix="/sites/{code}/review")
 
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 KindKey: TypeAlias = Literal["invalidation", "adjustment", "status"]
 
 _MOST = 200  # of each table
@@ -60,7 +61,7 @@ KINDS: dict[KindKey, Kind] = {
 class Typed(BaseModel):
     """What stands in the form."""
 
-    series: list[int] = Field([], max_length=_MOST_LINES)
+    series: list[int] = []
     start: str = Field("", max_length=40)
     end: str = Field("", max_length=40)
     scale: str = Field("1", max_length=40)
@@ -69,26 +70,42 @@ class Typed(BaseModel):
     reason: str = Field("", max_length=2000)
 
 
+class After(BaseModel):
+    """After which ids the lists go on, to older ones; None: from the last one."""
+
+    invalidations: Id | None = None
+    adjustments: Id | None = None
+    statuses: Id | None = None
+
+
 @router.get("")
-async def review_page(request: Request, person: Permitted, connection: Connection, code: SiteCode) -> Response:
+async def review_page(
+    request: Request, person: Permitted, connection: Connection, code: SiteCode, after: Annotated[After, Query()]
+) -> Response:
     """Show what was reviewed at a site."""
     site = await find_site_known(connection, code)
     zone = ZoneInfo(site.time_zone)
+    listed: dict[str, Any] = {
+        "invalidations": await find_invalidations(connection, site=code, after=after.invalidations, limit=_MOST),
+        "adjustments": await find_adjustments(connection, site=code, after=after.adjustments, limit=_MOST),
+        "statuses": await find_statuses(connection, site=code, after=after.statuses, limit=_MOST),
+    }
     return render(
         "site_review.html",
         visitor_of(request, person),
         site=site,
         zone=zone,
-        invalidations=(await find_invalidations(connection, site=code, limit=_MOST))[:_MOST],
-        adjustments=(await find_adjustments(connection, site=code, limit=_MOST))[:_MOST],
-        statuses=(await find_statuses(connection, site=code, limit=_MOST))[:_MOST],
+        **{key: found[:_MOST] for key, found in listed.items()},
+        older={key: found[_MOST - 1].id if len(found) > _MOST else None for key, found in listed.items()},
+        after=after,
+        most=_MOST,
         may={key: _may(person, kind) for key, kind in KINDS.items()},
         kinds=KINDS,
         set_back=lambda one: urlencode(
             {
                 "series": one.series,
-                "start": local_input(one.start, zone),
-                "end": local_input(one.end, zone),
+                "start": _typed_time(one.start, zone),
+                "end": _typed_time(one.end, zone),
                 "status": "verified",
             }
         ),
@@ -165,8 +182,7 @@ async def undo_review(
     undo = _undo_of(person, kind)
     await _find(connection, code, kind, number)
     try:
-        async with changes(connection, person, f"undo of {kind} {number}"):
-            await undo(connection, person, number, dry_run=False)
+        await undo(connection, person, number, dry_run=False)
     except Conflict:
         return await _undo_page(request, person, connection, code, kind, number)
     return RedirectResponse(f"/sites/{code}/review?done=undo#main-content", HTTPStatus.SEE_OTHER)
@@ -178,11 +194,10 @@ async def _undo_page(
     undo, refused, told = _undo_of(person, kind), "", None
     site = await find_site_known(connection, code)
     found = await _find(connection, code, kind, number)
-    async with changes(connection, person):
-        try:
-            told = await undo(connection, person, number, dry_run=True)
-        except Conflict as refusal:
-            refused = refusal.detail
+    try:
+        told = await undo(connection, person, number, dry_run=True)
+    except Conflict as refusal:
+        refused = refusal.on_page
     context: dict[str, Any] = {
         "site": site,
         "zone": ZoneInfo(site.time_zone),
@@ -230,6 +245,12 @@ async def _lines(connection: Connection, code: str) -> list[Line]:
     return await rows_of(connection, Line, "choose_series", every | {"site": code})
 
 
+def _typed_time(moment: datetime, zone: ZoneInfo) -> str:
+    """Write a time as a field takes it, to the second and beyond where it has these: what it is of is met exactly."""
+    precision = "milliseconds" if moment.microsecond else "seconds" if moment.second else "minutes"
+    return moment.astimezone(zone).replace(tzinfo=None).isoformat(timespec=precision)
+
+
 def _wanted(kind: KindKey, typed: Typed, zone: ZoneInfo) -> NewReview:
     """Make the request of what was typed."""
     said: dict[str, object] = {"series": typed.series, "reason": read_note(typed.reason)}
@@ -271,8 +292,8 @@ def _slips_of_form(error: ValidationError) -> dict[str, str]:
 
 def _slips_of(refusal: Refusal) -> dict[str, str]:
     """Tell a refusal at the field it names; at the start where it names none, for another range may fit."""
-    named = {"body.to": "end", "body.from": "start", "body.series": "series"}
-    return {next((named[slip.where] for slip in refusal.errors if slip.where in named), "start"): refusal.detail}
+    named = {"body.to": "end", "body.from": "start", "body.series": "series", "body.metrics": "series"}
+    return {next((named[slip.where] for slip in refusal.errors if slip.where in named), "start"): refusal.on_page}
 
 
 def _may(person: Person, kind: Kind) -> bool:

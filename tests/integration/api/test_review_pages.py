@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -81,6 +81,7 @@ def test_adjustment_and_status_forms_are_the_managers(mill: Api) -> None:
     [
         ("invalidation", {"series": []}, "series"),
         ("invalidation", {"series": "77"}, "series"),
+        ("invalidation", {"series": [str(number) for number in range(1, 500)]}, "series"),
         ("invalidation", {"start": ""}, "start"),
         ("invalidation", {"end": "soon"}, "end"),
         ("invalidation", {"end": "2026-11-02T08:00"}, "end"),
@@ -92,9 +93,8 @@ def test_adjustment_and_status_forms_are_the_managers(mill: Api) -> None:
         ("status", {}, "status"),
         ("status", {"status": "ratified", "start": "2026-11-02T07:00"}, "start"),
     ],
-    ids=str,
 )
-def test_review_form_slip_is_told_at_its_field(shared_api: Api, kind: str, change: dict[str, str], field: str) -> None:
+def test_review_form_slip_is_told_at_its_field(shared_api: Api, kind: str, change: dict[str, Any], field: str) -> None:
     """What cannot be is told on top with a link to the field, and what was typed stays."""
     if not shared_api.execute("SELECT 1 FROM series"):
         series_at(shared_api, "mill")
@@ -105,6 +105,7 @@ def test_review_form_slip_is_told_at_its_field(shared_api: Api, kind: str, chang
 
     assert answer.status_code == 422
     assert f'href="#{field}"' in answer.text
+    assert "/api/" not in text_of(answer.text)
     assert f'id="{field}-error"' in answer.text
     assert 'value="2026-11-02T08:02"' in answer.text or "start" in change
 
@@ -122,3 +123,21 @@ def test_undo_page_of_a_closed_range_says_why_not(mill: Api) -> None:
     assert "Undo it" not in answer.text
     series_at(mill, "weir")
     assert mill.of("engineer").get(f"/sites/weir/review/invalidation/{number}/undo").status_code == 404
+
+
+def test_review_lists_of_many_tell_that_there_are_more(mill: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older ones are a link away; a range that the API set to the second is filled into the form to the second."""
+    monkeypatch.setattr("api.pages.review._MOST", 1)
+    for first in (0, 4):
+        times: dict[str, Any] = {"from": f"2026-11-02T08:0{first}:30Z", "to": f"2026-11-02T08:0{first + 1}:00Z"}
+        review(mill, "statuses", 1, 0, 1, status="verified", **times).raise_for_status()
+
+    last = mill.of("manager").get("/sites/mill/review").text
+    older = page(mill, "/sites/mill/review?statuses=2", "manager")
+
+    assert "start=2026-11-02T08%3A04%3A30" in last
+    assert "08%3A00%3A30" not in last
+    assert 'href="/sites/mill/review?statuses=2#statuses-heading"' in last
+    assert "What is not listed, here or among older and later ones, is provisional." in text_of(last)
+    assert "Show older ones" not in older
+    assert "Show the last ones" in older
