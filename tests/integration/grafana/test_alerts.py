@@ -36,7 +36,8 @@ QUIET: tuple[LiteralString, ...] = (
 )
 FAULTS: dict[str, LiteralString] = {
     "ingest-stalled": "UPDATE ingest_status SET connected = false WHERE worker = 'one'",
-    "ingest-behind": "UPDATE ingest_status SET lag_ms = 70000, updated_at = now() + interval '1 ms' WHERE worker = 'one'",
+    "ingest-behind": "UPDATE ingest_status SET lag_ms = 70000, messages = messages + 1, updated_at = now() + interval '1 ms'"
+    " WHERE worker = 'one'",
     "broker-dropping": "UPDATE ingest_status SET broker_dropped = 8, updated_at = now() + interval '1 ms' WHERE worker = 'one'",
     "session-lost": "UPDATE ingest_status SET sessions_lost = 4, updated_at = now() + interval '1 ms' WHERE worker = 'one'",
     "quarantine": "INSERT INTO quarantine (received_at, digest, item, topic, payload, reason, detail)"
@@ -69,6 +70,8 @@ def sources(county: tuple[str, str, str]) -> Iterator[Sources]:
         psycopg.connect(url) as connection,
         httpx.Client(base_url=api_url, headers=headers, trust_env=False) as api,
     ):
+        # It has just spoken, however long the tests before took.
+        connection.execute("UPDATE ingest_status SET updated_at = now(), stored_until = now() WHERE worker = 'one'")
         yield Sources(connection, api)
         connection.rollback()
 
