@@ -178,51 +178,6 @@ def test_run_a_reader_keeps_a_partition_until_the_next_run(store: OldStore, data
     assert [lower for lower, upper in store.partitions() if upper <= _LIMIT] == []
 
 
-def test_run_a_series_of_which_all_is_kept_comes_meanwhile_its_readings_stay(plain_store: OldStore) -> None:
-    """Whether a partition is old is looked at again when it goes, while nobody stores."""
-    plain_store.keep(6)
-    plain_store.keep(None, metric="no2")
-    come: list[int] = []
-
-    def comes() -> bool:
-        if not come:
-            come.append(
-                plain_store.one(
-                    "INSERT INTO series (site_id, metric_id) SELECT site_id, metric_id FROM site, metric WHERE key = 'no2'"
-                    " RETURNING series_id"
-                )
-            )
-            plain_store.add([(come[0], BEGIN, 1.0)])
-        return False
-
-    outcome = run(plain_store.connection, NOW, comes)
-
-    assert "reading_202602" not in outcome.partitions
-    assert plain_store.oldest(AIR) == _LIMIT + timedelta(minutes=30)
-    assert plain_store.one("SELECT value FROM reading WHERE series_id = %s", come[0]) == 1.0
-
-
-def test_run_rows_of_one_table_take_too_long_others_go_and_it_is_noted(plain_store: OldStore) -> None:
-    """What the server breaks off is left for the next run; the run ends as any other."""
-    plain_store.connection.execute(
-        "CREATE FUNCTION tarry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN OLD; END $$"
-    )
-    plain_store.connection.execute("CREATE TRIGGER tarry BEFORE DELETE ON device_clock EXECUTE FUNCTION tarry()")
-    plain_store.connection.execute("SET statement_timeout = '2s'")
-    plain_store.connection.execute(
-        "INSERT INTO quarantine (received_at, digest, item, topic, payload, reason, detail, replayed_at)"
-        " VALUES (%(at)s, '1', 0, 't', '', 'not_json', '', %(at)s)",
-        {"at": BEGIN},
-    )
-
-    outcome = run(plain_store.connection, NOW)
-
-    assert outcome.postponed == ["old rows of device_clock"]
-    assert outcome.rows["quarantine"] == 1
-    assert is_due(plain_store.connection)
-    assert plain_store.one("SELECT postponed FROM retention_run") == "old rows of device_clock"
-
-
 def test_retention_of_two_workers_one_runs_and_not_again_within_the_hour(
     plain_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
