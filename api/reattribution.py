@@ -7,6 +7,7 @@ Where two devices stored into one series nothing tells their readings apart: tho
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
     from api.stays import Shift
+
+_TRIES = 5
+_BETWEEN_TRIES_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,11 @@ async def hold_deployments(connection: AsyncConnection) -> None:
         When a redecode is at work: it stores by the deployments it has read.
     """
     await connection.execute(query("lock_registry"))
-    if not await value_of(connection, "try_keep_redecode_away", {}):
+    for _ in range(_TRIES):
+        if await value_of(connection, "try_keep_redecode_away", {}):
+            break
+        await asyncio.sleep(_BETWEEN_TRIES_S)  # whoever let us in has perhaps not yet let go of this lock too
+    else:
         raise Conflict("Messages are being decoded again at the moment (hedgerow redecode). Try again when that has ended.")
 
 

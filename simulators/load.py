@@ -9,14 +9,19 @@ import socket
 import struct
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Phase = TypeVar("Phase", int, NDArray[np.int64])
+
 
 class Measured(NamedTuple):
-    """One of the metrics of a message, and how its value comes from the message's base, which is 0 to 299."""
+    """One of the metrics of a message, and how its value comes from the message's base, which is 0 to 300."""
 
     metric: str
     unit: str
@@ -88,9 +93,14 @@ def uid_of(device: int) -> str:
     return f"load-{device:05d}"
 
 
+def base_of(phase: Phase) -> Phase:
+    """Give what all values of a message are made of, from 0 to 300: up and down, with no jump that would be flagged."""
+    return 300 - abs(phase % 600 - 300)
+
+
 def payload_of(device: int, time_s: int, readings: int = READINGS) -> bytes:
     """Give a SenML pack; the same arguments give the same readings."""
-    base = (device * 7 + time_s) % 300
+    base = base_of(device * 7 + time_s)
     records = [f'{{"n":"{m}","u":"{u}","v":{(base - shift) / divisor}}}' for m, u, shift, divisor in MEASURED[:readings]]
     records[0] = f'{{"bt":{time_s},{records[0][1:]}'
     return f"[{','.join(records)}]".encode()

@@ -17,7 +17,7 @@ from hedgerow.bench.database import BenchError, empty_tables
 from hedgerow.bench.usage import cpu_s
 from ingest.batch import Batch, sort_unique
 from ingest.encode import HEADER, TRAILER, encode_readings
-from simulators.load import MEASURED, uid_of
+from simulators.load import MEASURED, base_of, uid_of
 from sql.queries import query
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def readings_of(load: Load, series: NDArray[np.int32], received_s: float) -> Bat
     """Tell which readings a load leads to, in the order in which they are sent, when it arrives at a time [s since 1970]."""
     turn, device = np.divmod(np.arange(load.messages), load.devices)
     time_s = load.start_s + turn * load.interval_s + device % load.interval_s
-    base = (device * 7 + time_s) % 300
+    base = base_of(device * 7 + time_s)
     value = np.stack([(base - measured.shift) / measured.divisor for measured in MEASURED[: load.readings]], axis=1)
     time_us = np.repeat(time_s * 1_000_000, load.readings)
     received_us = np.full(len(time_us), int(received_s * 1e6))

@@ -19,7 +19,7 @@ from devices.shipped_profiles import load_shipped_profiles
 from devices.topics import chirpstack_topic, device_topic
 from devices.vocabulary import load_vocabulary, shipped_rules
 from ingest.message import Group
-from simulators.load import MEASURED, METRICS, READINGS, payload_of, uid_of
+from simulators.load import MEASURED, METRICS, READINGS, base_of, payload_of, uid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,7 +91,7 @@ def _senders() -> list[int]:
 
 
 def _cbor_pack(device: int) -> bytes:
-    base = (device * 7 + _TIME_S) % 300
+    base = base_of(device * 7 + _TIME_S)
     records: list[dict[int, object]] = [
         {_SENML_NAME: metric, _SENML_UNIT: unit, _SENML_VALUE: (base - shift) / divisor}
         for metric, unit, shift, divisor in MEASURED[:READINGS]

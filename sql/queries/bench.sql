@@ -183,6 +183,13 @@ BEGIN
         EXECUTE 'DROP TABLE IF EXISTS ' || made || ' CASCADE';
     END LOOP;
     FOR made IN
+        SELECT c.oid::regclass::text FROM pg_class c
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v'
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    LOOP
+        EXECUTE 'DROP VIEW IF EXISTS ' || made || ' CASCADE';
+    END LOOP;
+    FOR made IN
         SELECT p.oid::regprocedure::text FROM pg_proc p
         WHERE p.pronamespace = 'public'::regnamespace
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')

@@ -109,12 +109,19 @@ def _prepare(page: Page, name: str) -> None:
         expect(page.get_by_role("application")).to_be_visible()
 
 
+_IS_STILL = """(() => {
+    const {map, dataset} = document.querySelector('[data-map]');
+    return !!map && dataset.sites !== undefined && map.loaded() && !map.isMoving();
+})()"""
+
+
 def _wait_for_map(page: Page) -> None:
     """Wait until the map has its sites and stands still; Playwright's own way needs eval, which the policy forbids."""
-    give_up = time.monotonic() + 40
-    while not page.evaluate("(() => { const {map} = document.querySelector('[data-map]'); return !!map && map.loaded() })()"):
+    give_up, still = time.monotonic() + 40, 0
+    while still < 2:  # between its sites' coming and their drawing it stands still once
         assert time.monotonic() < give_up, "the map was never drawn"
         page.wait_for_timeout(100)
+        still = still + 1 if page.evaluate(_IS_STILL) else 0
 
 
 def _shown(page: Page) -> list[str]:
