@@ -39,7 +39,7 @@ _GRACE = timedelta(minutes=2)
 _PATIENCE_BEATS = 60
 """While marks still come, a backlog is being stored: its hours are aggregated when all of it is there, or after so long."""
 
-STEPS = ("roll_next_hour", "roll_marked_series", "roll_marked_whole_hours", "roll_marked_hours", "roll_days_of_zones")
+STEPS = ("roll_next_hours", "roll_marked_series", "roll_marked_whole_hours", "roll_marked_hours", "roll_days_of_zones")
 """What there may be to do, the most pressing first; named queries."""
 
 _MARKS_AT_ONCE = 5_000

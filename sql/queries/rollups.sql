@@ -49,16 +49,19 @@ INSERT INTO rollup_dirty (series_id) SELECT series_id FROM series, begun;
 -- How much waits to be aggregated again.
 SELECT count(*) FROM rollup_dirty;
 
--- name: roll_next_hour
--- Aggregates the next closed hour of every series, and counts it as rolled up in the same moment; no row where there is none.
+-- name: roll_next_hours
+-- Aggregates the closed hours of every series that come next, a day of them at most, and counts them as rolled up in the same
+-- moment; no row where there are none.
 WITH next AS (
-    UPDATE rollup_state SET rolled_until = rolled_until + interval '1 hour' WHERE rolled_until < closed_until RETURNING rolled_until
+    SELECT rolled_until AS since, least(closed_until, rolled_until + interval '24 hours') AS until
+    FROM rollup_state
+    WHERE rolled_until < closed_until
+), moved AS (
+    UPDATE rollup_state SET rolled_until = next.until FROM next RETURNING since, until
 )
-SELECT roll_pieces(
-    array_agg(series_id), array_agg(rolled_until - interval '1 hour'), array_agg(rolled_until)
-)
-FROM next LEFT JOIN series ON true
-GROUP BY rolled_until;
+SELECT roll_pieces(array_agg(series_id), array_agg(since), array_agg(until))
+FROM moved LEFT JOIN series ON true
+GROUP BY since;
 
 -- name: roll_marked_series
 -- Aggregates one marked series as a whole; no row where there is none.
