@@ -103,12 +103,13 @@ def test_redecode_command_interrupted_says_what_to_do(field: Field) -> None:
     """Ctrl-C ends it at once, with code 130; nothing is left half done."""
     field.mend(RIGHT)
     with connect(field.database, name="blocker") as blocker, blocker.transaction():
+        blocker.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # the command may need long to begin
         blocker.execute("LOCK TABLE reading IN ACCESS EXCLUSIVE MODE")
         command = subprocess.Popen(_command(field, "--profile", "p1", "--from", FROM), stderr=subprocess.PIPE, text=True)
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hedgerow redecode' AND wait_event_type = 'Lock'"
         )
-        give_up = time.monotonic() + 30
+        give_up = time.monotonic() + 90
         while field.rows(waiting) != [(1,)]:
             assert time.monotonic() < give_up
             time.sleep(0.05)
